@@ -1,0 +1,1 @@
+"""The pure model: flows, nodes, conditions, records. Standard library and pydantic only."""
