@@ -1,0 +1,170 @@
+"""What an action is: a class whose fields are its settings, whose docstring is its manual, whose `perform` does it.
+
+An action sees the world through `Do` and its protocols only: no Temporal, no provider library. So it is cheap to
+import anywhere, and its unit test is: build it, await it with the fakes.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from datetime import datetime, timedelta
+from typing import Annotated, ClassVar, Literal, Protocol, get_args
+
+from pydantic import BaseModel, ConfigDict, JsonValue
+
+from workflows.model.errors import ProviderError, RecordError
+from workflows.model.policy import Repeat, Retry
+from workflows.model.records import Record, RecordRef
+
+
+@dataclass(frozen=True)
+class Tokens:
+    """Marks a text field in which `{{ tokens }}` are replaced; `html` escapes the values put in."""
+
+    html: bool = False
+
+
+Text = Annotated[str, Tokens()]
+Html = Annotated[str, Tokens(html=True)]
+
+
+class Refused(ProviderError):
+    """The effect cannot be done and trying again would not help: a bad address, an unknown property."""
+
+    def __init__(self, code: str, note: str = "") -> None:
+        """`code` enters history and holds nothing personal; `note` stays in the ledger and may quote a provider."""
+        super().__init__(code)
+        self.code, self.note = code, note
+
+
+class Skipped(RecordError):
+    """The effect is not for this record: it has no address, it opted out. The record moves on."""
+
+    def __init__(self, code: str, note: str = "") -> None:
+        """Take a code for history and a note for the ledger."""
+        super().__init__(code)
+        self.code, self.note = code, note
+
+
+class Retryable(ProviderError):
+    """The effect was surely not done, and may succeed later; `after` is how long the provider asks to be left alone."""
+
+    def __init__(self, code: str, note: str = "", after: timedelta | None = None) -> None:
+        """Take a code for history and a note for the ledger."""
+        super().__init__(code)
+        self.code, self.note, self.after = code, note, after
+
+
+class Ambiguous(ProviderError):
+    """The effect may or may not have been done: the connection broke before the answer came."""
+
+    def __init__(self, code: str, note: str = "") -> None:
+        """Take a code for history and a note for the ledger."""
+        super().__init__(code)
+        self.code, self.note = code, note
+
+
+@dataclass(frozen=True)
+class Provenance:
+    """Where an edit comes from."""
+
+    flow: str
+    revision: str
+    node: str
+    enrollment: str
+
+
+class Crm(Protocol):
+    """The CRM's records, inside the transaction of the visit."""
+
+    async def set_properties(
+        self, record: RecordRef, values: Mapping[str, JsonValue], source: Provenance
+    ) -> dict[str, JsonValue]:
+        """Set properties, None to clear, and log a `property_changed` event for each that changed.
+
+        Return the old values of those that changed. Raise Refused for a property that is unknown or read-only, or a
+        value that its type does not take.
+        """
+
+
+def differ(value: JsonValue, other: JsonValue) -> bool:
+    """Tell whether two values of a property are not the same; to Python, true is 1."""
+    return value != other or isinstance(value, bool) != isinstance(other, bool)
+
+
+@dataclass(frozen=True)
+class Mail:
+    """An e-mail, ready to send. `sender` None means the gateway's own."""
+
+    to: str
+    subject: str
+    text: str
+    html: str | None = None
+    sender: str | None = None
+
+
+class Mailer(Protocol):
+    """Sends e-mail."""
+
+    async def send(self, mail: Mail, key: str) -> str:
+        """Send one e-mail under an effect key, the same for every attempt; return what the server said.
+
+        Raise Refused, Retryable (surely not sent) or Ambiguous.
+        """
+
+
+@dataclass(frozen=True)
+class Do:
+    """What an action is handed: who it is for, the key of this one effect, and the gateways."""
+
+    key: str
+    record: Record
+    now: datetime
+    source: Provenance
+    crm: Crm
+    mail: Mailer
+
+
+@dataclass(frozen=True)
+class Done:
+    """What an action did: a line for the history, with nothing personal; outputs for later nodes; a note for people."""
+
+    line: str = "done"
+    output: dict[str, JsonValue] = field(default_factory=dict)
+    note: str = ""
+
+
+class Action(BaseModel):
+    """The base of all actions. A subclass states its facts, declares its fields and implements `perform`."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid", allow_inf_nan=False)
+
+    kind: ClassVar[str]
+    """The name in flow files and in Temporal; it stands in histories, so it is for ever."""
+    place: ClassVar[Literal["outside", "store"]]
+    """Where the effect is: `store` is one short transaction in our database, all else is `outside`."""
+    objects: ClassVar[tuple[str, ...] | None] = None
+    """The object types it serves; None: all."""
+    outputs: ClassVar[Mapping[str, str]] = {}
+    """What later nodes may read, each with a sentence that describes it."""
+    examples: ClassVar[tuple[str, ...]]
+    """Short YAML steps, run by the tests."""
+    timeout: ClassVar[timedelta] = timedelta(seconds=60)
+    retry: ClassVar[Retry] = Retry()
+    repeat: ClassVar[Repeat] = "at_least_once"
+    """What happens by default where an earlier attempt may have done it already; a node may say otherwise."""
+
+    async def perform(self, do: Do) -> Done:
+        """Do it, once: `do.key` is the same for every attempt. Raise Refused, Skipped, Retryable or Ambiguous."""
+        raise NotImplementedError
+
+
+def tokens_of(action: type[Action]) -> dict[str, Tokens]:
+    """Give the fields of an action that take tokens, with how: on the field itself, or on an arm of its union."""
+    return {
+        name: mark
+        for name, field in action.model_fields.items()
+        for mark in (*field.metadata, *(each for arm in get_args(field.annotation) for each in get_args(arm)))
+        if isinstance(mark, Tokens)
+    }

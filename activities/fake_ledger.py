@@ -1,0 +1,252 @@
+"""The ledger's in-memory twin: the whole of an enrollment's bookkeeping on a clock that the caller moves."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import AsyncIterator, Callable, Mapping
+from contextlib import asynccontextmanager
+from dataclasses import dataclass, field
+from datetime import datetime, timedelta
+from typing import Literal
+
+from pydantic import JsonValue
+
+from activities.action import Crm
+from activities.fakes import FakeCrm
+from activities.ledger import Output, Situation, Visit, VisitTaken
+from workflows.contract import Answer, Asleep, Step
+from workflows.model.errors import EngineError
+from workflows.model.journal import Ending
+from workflows.model.nodes import EventMatch
+from workflows.model.records import Event, Record, RecordRef
+
+
+@dataclass
+class FakeFlow:
+    """What the ledger knows of a flow: its current revision, and whether it is on or paused."""
+
+    current: str
+    is_on: bool = True
+    paused: bool = False
+
+
+@dataclass
+class FakeEnrollment:
+    """An enrollment's row."""
+
+    flow: str
+    record: RecordRef
+    accepted: datetime
+    leaving: Ending | None = None
+    ending: Ending | None = None
+    paused: bool = False
+
+
+@dataclass
+class FakeVisit:
+    """A ledger row."""
+
+    node: str
+    kind: str
+    visit: Visit
+    output: dict[str, JsonValue] | None = None
+    note: str = ""
+    ended: datetime | None = None
+
+
+@dataclass(frozen=True)
+class FakeWait:
+    """An armed wait."""
+
+    record: RecordRef
+    any_of: tuple[EventMatch, ...]
+    armed: datetime
+    since: datetime
+    deadline: datetime | None
+
+
+@dataclass
+class FakeLedger:
+    """The ledger of `activities.ledger`, in dictionaries."""
+
+    now: Callable[[], datetime]
+    crm: FakeCrm = field(default_factory=FakeCrm)
+    flows: dict[str, FakeFlow] = field(default_factory=dict)
+    enrollments: dict[str, FakeEnrollment] = field(default_factory=dict)
+    visits: dict[tuple[str, int], FakeVisit] = field(default_factory=dict)
+    waits: dict[tuple[str, int], FakeWait] = field(default_factory=dict)
+    events: list[Event] = field(default_factory=list)
+    refused: list[tuple[JsonValue, str]] = field(default_factory=list)
+
+    async def look(self, step: Step) -> Situation:
+        """See Ledger."""
+        enrollment = self.enrollments.get(step.enrollment)
+        if enrollment is None:
+            message = f"there is no enrollment {step.enrollment}"
+            raise EngineError(message)
+        flow, row = self.flows[enrollment.flow], self.visits.get((step.enrollment, step.visit))
+        properties = self.crm.records.get(enrollment.record)
+        return Situation(
+            flow=enrollment.flow,
+            current=flow.current,
+            is_on=flow.is_on,
+            paused=flow.paused or enrollment.paused,
+            closed=enrollment.ending is not None,
+            leaving=enrollment.leaving,
+            ref=enrollment.record,
+            record=None if properties is None else Record(ref=enrollment.record, properties={**properties}),
+            outputs=self._outputs(step.enrollment),
+            visit=row.visit if row else None,
+            now=self.now(),
+        )
+
+    @asynccontextmanager
+    async def turn(self, step: Step) -> AsyncIterator[FakeTurn]:
+        """See Ledger."""
+        yield FakeTurn(self, await self.look(step))
+
+    async def decide(self, step: Step, kind: str, answer: Answer, output: Output | None = None) -> Answer:
+        """See Ledger."""
+        return await self.settle(step, kind, answer, output)
+
+    async def settle(
+        self, step: Step, kind: str, answer: Answer, output: Output | None = None, note: str = ""
+    ) -> Answer:
+        """See Ledger."""
+        row = self.visits.get((step.enrollment, step.visit))
+        if row and row.visit.settled:
+            return row.visit.settled
+        self._pass(step)
+        kept = Visit(state="done", revision=step.revision, answer=answer)
+        self.visits[step.enrollment, step.visit] = FakeVisit(
+            step.node, kind, kept, None if output is None else {**output}, note, self.now()
+        )
+        return answer
+
+    async def lie_down(self, step: Step, kind: str, asleep: Asleep) -> Asleep:
+        """See Ledger."""
+        self._pass(step)
+        row = self.visits.get((step.enrollment, step.visit))
+        if row is not None and (row.visit.revision == step.revision or row.visit.state != "asleep"):
+            return Asleep(why="delay", until=row.ended)
+        kept = Visit(state="asleep", revision=step.revision, answer=Answer(asleep=asleep))
+        self.visits[step.enrollment, step.visit] = FakeVisit(step.node, kind, kept, ended=asleep.until)
+        return asleep
+
+    async def arm(self, step: Step, kind: str, any_of: tuple[EventMatch, ...], at_most: float | None) -> Asleep | None:
+        """See Ledger."""
+        self._pass(step)
+        at = (step.enrollment, step.visit)
+        row, wait = self.visits.get(at), self.waits.get(at)
+        if row is not None and row.visit.state == "done":
+            return None
+        armed = wait.armed if wait else self.now()
+        deadline = None if at_most is None else armed + timedelta(seconds=at_most)
+        self.waits[at] = FakeWait(self.enrollments[step.enrollment].record, any_of, armed, self._since(step), deadline)
+        self.visits[at] = FakeVisit(step.node, kind, Visit(state="asleep", revision=step.revision))
+        return Asleep(why="wait", until=deadline)
+
+    async def counting(self, step: Step) -> list[Event]:
+        """See Ledger."""
+        wait = self.waits.get((step.enrollment, step.visit))
+        return [event for event in self.events if wait is not None and counts(event, wait)]
+
+    async def is_due(self, step: Step) -> bool:
+        """See Ledger."""
+        wait = self.waits.get((step.enrollment, step.visit))
+        return wait is None or (wait.deadline is not None and wait.deadline <= self.now())
+
+    async def wake(self, step: Step, answer: Answer, output: Output) -> Answer:
+        """See Ledger."""
+        row = self.visits.get((step.enrollment, step.visit))
+        self.waits.pop((step.enrollment, step.visit), None)
+        if row is not None and row.visit.state == "done":
+            return row.visit.answer or answer
+        if row is None or row.visit.state != "asleep":
+            message = f"visit {step.visit} of {step.enrollment} vanished"
+            raise EngineError(message)
+        row.visit = row.visit.model_copy(update={"state": "done", "answer": answer})
+        row.output, row.ended = {**output}, self.now()
+        return answer
+
+    async def note_attempt(self, step: Step, attempt: str, state: Literal["retrying", "unknown"], note: str) -> None:
+        """See Ledger."""
+        row = self.visits.get((step.enrollment, step.visit))
+        if row is not None and row.visit.state == "intent" and row.visit.attempt == attempt:
+            row.visit, row.note = row.visit.model_copy(update={"state": state}), note
+
+    async def close(self, step: Step, ending: Ending) -> None:
+        """See Ledger."""
+        enrollment = self.enrollments[step.enrollment]
+        enrollment.ending = enrollment.ending or ending
+        self._pass(step.model_copy(update={"visit": sys.maxsize}))
+
+    async def record_event(self, step: Step, event: Mapping[str, JsonValue]) -> None:
+        """See Ledger."""
+        record = self.enrollments[step.enrollment].record
+        name = f"{event['source']}/{event['id']}"
+        if all(each.id != name for each in self.events):
+            told = {key: event[key] for key in ("type", "properties", "occurred_at")}
+            self.events.append(Event.model_validate({**told, "id": name, "record": record, "at": self.now()}))
+
+    async def refuse_event(self, step: Step, raw: JsonValue, reason: str) -> None:
+        """See Ledger."""
+        del step
+        if (raw, reason) not in self.refused:
+            self.refused.append((raw, reason))
+
+    def _pass(self, step: Step) -> None:
+        for (enrollment, visit), row in self.visits.items():
+            if enrollment == step.enrollment and visit < step.visit and row.visit.state == "asleep":
+                line = "waited" if row.ended and row.ended <= self.now() else "left early"
+                answer = (row.visit.answer or Answer()).model_copy(update={"line": line})
+                row.visit = row.visit.model_copy(update={"state": "done", "answer": answer})
+                row.ended = min(row.ended or self.now(), self.now())
+        for at in [at for at in self.waits if at[0] == step.enrollment and at[1] < step.visit]:
+            del self.waits[at]
+
+    def _since(self, step: Step) -> datetime:
+        ended = [
+            min(row.ended, self.now())
+            for (enrollment, visit), row in self.visits.items()
+            if enrollment == step.enrollment and visit < step.visit and row.ended
+        ]
+        return max(ended, default=self.enrollments[step.enrollment].accepted)
+
+    def _outputs(self, enrollment: str) -> dict[str, dict[str, JsonValue]]:
+        rows = sorted((visit, row) for (name, visit), row in self.visits.items() if name == enrollment)
+        return {row.node: row.output for _, row in rows if row.output is not None}
+
+
+class FakeTurn:
+    """The turn of a visit. There is nothing to roll back: an action writes last, and once."""
+
+    def __init__(self, ledger: FakeLedger, situation: Situation) -> None:
+        """Write to `ledger`."""
+        self.ledger, self.situation = ledger, situation
+        self.crm: Crm = ledger.crm
+
+    async def intend(self, step: Step, kind: str, attempt: str, content: Output, *, repeated: bool) -> None:
+        """See Turn."""
+        del repeated
+        self.ledger._pass(step)  # noqa: SLF001 - the turn is a part of the ledger
+        before = self.ledger.visits.get((step.enrollment, step.visit))
+        seen = self.situation.visit.attempt if self.situation.visit else None
+        if before is not None and (before.visit.state == "done" or before.visit.attempt != seen):
+            raise VisitTaken
+        kept = Visit(state="intent", revision=step.revision, content={**content}) if before is None else before.visit
+        kept = kept.model_copy(update={"state": "intent", "attempt": attempt})
+        self.ledger.visits[step.enrollment, step.visit] = FakeVisit(step.node, kind, kept)
+
+    async def settle(self, step: Step, kind: str, answer: Answer, output: Output | None = None, note: str = "") -> None:
+        """See Turn."""
+        if await self.ledger.settle(step, kind, answer, output, note) is not answer:
+            raise VisitTaken
+
+
+def counts(event: Event, wait: FakeWait) -> bool:
+    """Tell whether an event counts for a wait; the twin of the SQL function of that name."""
+    at = event.occurred_at or event.at
+    in_time = wait.deadline is None or at <= wait.deadline
+    wanted = any(match.event == event.type for match in wait.any_of)
+    return event.record == wait.record and wanted and wait.since <= at and event.at >= wait.since and in_time

@@ -1,0 +1,319 @@
+"""The visit ledger in PostgreSQL: one statement a question."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator, Mapping
+from contextlib import asynccontextmanager
+from datetime import timedelta
+from typing import TYPE_CHECKING, Any, Literal
+
+from pydantic import JsonValue
+from pydantic_core import from_json
+
+from activities.gateways.postgres import storable
+from activities.gateways.postgres_crm import PostgresCrm
+from activities.ledger import Output, Situation, Visit, VisitTaken
+from workflows.contract import Answer, Asleep, Step
+from workflows.model.errors import EngineError
+from workflows.model.records import Event, Record, RecordRef
+
+if TYPE_CHECKING:
+    import asyncpg
+    from asyncpg.pool import PoolConnectionProxy
+
+    from activities.action import Crm
+    from workflows.model.journal import Ending
+    from workflows.model.nodes import EventMatch
+
+_LOOK = """
+select e.flow, f.current, f.is_on, e.paused or f.paused as paused, e.closed_at is not null as closed, e.leaving,
+       e.type, e.record, r.properties, r.archived_at, v.state, v.revision, v.attempt, v.answer, v.content,
+       (select jsonb_object_agg(node, output) from (
+          select distinct on (node) node, output from visit
+           where enrollment = e.id and output is not null order by node, visit desc) as o) as outputs,
+       clock_timestamp() as now
+  from enrollment e
+  join flow f on f.key = e.flow
+  left join record r on r.type = e.type and r.id = e.record
+  left join visit v on v.enrollment = e.id and v.visit = $2
+ where e.id = $1
+"""
+
+# What a sleeper's row says once it is over. An end that is still ahead, or none, means that something else woke it.
+_WOKEN = """
+update visit set state = 'done', ended_at = least(ended_at, clock_timestamp()), answer = coalesce(answer, '{}') ||
+         jsonb_build_object('line', case when ended_at <= clock_timestamp() then 'waited' else 'left early' end)
+ where enrollment = $1 and state = 'asleep'
+"""
+
+# What lies behind the visit is over: its sleepers have woken, whatever woke them.
+_BEHIND = f"""
+with woken as ({_WOKEN} and visit < $2),
+     risen as (delete from sleep where enrollment = $1 and visit < $2),
+     disarmed as (delete from wait where enrollment = $1 and visit < $2)
+"""
+
+_DECIDE = f"""{_BEHIND}
+insert into visit (enrollment, visit, node, kind, revision, state, answer, output, ended_at)
+values ($1, $2, $3, $4, $5, 'done', $6, $7, clock_timestamp())
+on conflict do nothing returning answer
+"""
+
+_SETTLE = f"""{_BEHIND}, registered as (
+  insert into sleep (enrollment, visit, why, until)
+  select $1, $2, $9, $10 where $9::text is not null on conflict do nothing)
+insert into visit as v (enrollment, visit, node, kind, revision, state, answer, output, note, ended_at)
+values ($1, $2, $3, $4, $5, 'done', $6, $7, $8, clock_timestamp())
+on conflict (enrollment, visit) do update
+   set state = 'done', answer = excluded.answer, output = excluded.output, note = excluded.note,
+       ended_at = excluded.ended_at
+ where v.state <> 'done'
+returning answer
+"""
+
+_INTEND = f"""{_BEHIND}
+insert into visit as v (enrollment, visit, node, kind, revision, state, attempt, content, repeated)
+values ($1, $2, $3, $4, $5, 'intent', $6, $7, $8)
+on conflict (enrollment, visit) do update
+   set state = 'intent', attempt = excluded.attempt, repeated = v.repeated or excluded.repeated
+ where v.state <> 'done' and v.attempt is not distinct from $9
+returning 1
+"""
+
+_LIE_DOWN = f"""{_BEHIND}, lain as (
+  insert into visit as v (enrollment, visit, node, kind, revision, state, answer, ended_at)
+  values ($1, $2, $3, $4, $5, 'asleep', $6, $7)
+  on conflict (enrollment, visit) do update
+     set revision = excluded.revision, answer = excluded.answer, ended_at = excluded.ended_at
+   where v.revision <> excluded.revision and v.state = 'asleep'
+  returning ended_at),
+registered as (
+  insert into sleep (enrollment, visit, why, until) select $1, $2, 'delay', ended_at from lain
+  on conflict (enrollment, visit) do update set until = excluded.until)
+select ended_at from lain
+union all select ended_at from visit where enrollment = $1 and visit = $2
+limit 1
+"""
+
+_ENDED = "select ended_at from visit where enrollment = $1 and visit = $2"
+
+_ARM = f"""{_BEHIND}, lain as (
+  insert into visit as v (enrollment, visit, node, kind, revision, state)
+  values ($1, $2, $3, $4, $5, 'asleep')
+  on conflict (enrollment, visit) do update set revision = excluded.revision
+   where v.revision <> excluded.revision and v.state = 'asleep')
+insert into wait as w (enrollment, visit, record_type, record_id, types, any_of, since, deadline, seen)
+select e.id, $2, e.type, e.record, $6, $7,
+       coalesce((select max(least(ended_at, clock_timestamp())) from visit where enrollment = $1 and visit < $2),
+                e.accepted_at),
+       clock_timestamp() + $8, pg_current_snapshot()
+  from enrollment e
+ where e.id = $1
+   and not exists (select from visit where enrollment = $1 and visit = $2 and state = 'done')
+on conflict (enrollment, visit) do update
+   set types = excluded.types, any_of = excluded.any_of, deadline = w.armed_at + $8
+returning deadline
+"""
+
+_COUNTING = """
+select e.id, e.type, e.record_type, e.record_id, e.properties::text as properties, e.at, e.occurred_at
+  from wait w join event e on e.record_type = w.record_type and e.record_id = w.record_id and counts(e, w)
+ where w.enrollment = $1 and w.visit = $2
+ order by e.at, e.seq
+"""
+
+_WAKE = """
+with won as (
+  update visit set state = 'done', answer = $3, output = $4, ended_at = clock_timestamp()
+   where enrollment = $1 and visit = $2 and state = 'asleep' returning answer),
+disarmed as (delete from wait where enrollment = $1 and visit = $2)
+select answer from won
+union all select coalesce(answer, $3) from visit where enrollment = $1 and visit = $2 and state = 'done'
+limit 1
+"""
+
+_CLOSE = f"""
+with disarmed as (delete from wait where enrollment = $1),
+     risen as (delete from sleep where enrollment = $1),
+     woken as ({_WOKEN})
+update enrollment set ending = $2, closed_at = clock_timestamp() where id = $1 and closed_at is null
+"""
+
+_RECORD_EVENT = """
+insert into event (source, source_id, type, record_type, record_id, properties, occurred_at)
+select $2, $3, $4, type, record, $5, $6::text::timestamptz from enrollment where id = $1
+on conflict (source, source_id) do nothing
+"""
+
+
+class PostgresLedger:
+    """The ledger of `activities.ledger`, on a pool."""
+
+    def __init__(self, pool: asyncpg.Pool[Any]) -> None:
+        """Read and write through `pool`."""
+        self.pool = pool
+
+    async def look(self, step: Step) -> Situation:
+        """See Ledger."""
+        return _situation(step, await self.pool.fetchrow(_LOOK, step.enrollment, step.visit))
+
+    @asynccontextmanager
+    async def turn(self, step: Step) -> AsyncIterator[PostgresTurn]:
+        """See Ledger."""
+        async with self.pool.acquire() as connection, connection.transaction():
+            row = await connection.fetchrow(_LOOK + "for share of e", step.enrollment, step.visit)
+            yield PostgresTurn(connection, _situation(step, row))
+
+    async def decide(self, step: Step, kind: str, answer: Answer, output: Output | None = None) -> Answer:
+        """See Ledger."""
+        kept = await self.pool.fetchval(_DECIDE, *_visit(step, kind), _json(answer), output)
+        return answer if kept is not None else await self._settled(step)
+
+    async def lie_down(self, step: Step, kind: str, asleep: Asleep) -> Asleep:
+        """See Ledger."""
+        answer = _json(Answer(asleep=asleep))
+        until = await self.pool.fetchval(_LIE_DOWN, *_visit(step, kind), answer, asleep.until)
+        # A first execution that committed after this statement began is not seen by it; a second look sees it.
+        return Asleep(why="delay", until=until or await self.pool.fetchval(_ENDED, step.enrollment, step.visit))
+
+    async def arm(self, step: Step, kind: str, any_of: tuple[EventMatch, ...], at_most: float | None) -> Asleep | None:
+        """See Ledger."""
+        types = sorted({match.event for match in any_of})
+        matches = [match.model_dump(mode="json") for match in any_of]
+        limit = None if at_most is None else timedelta(seconds=at_most)
+        row = await self.pool.fetchrow(_ARM, *_visit(step, kind), types, matches, limit)
+        return None if row is None else Asleep(why="wait", until=row["deadline"])
+
+    async def counting(self, step: Step) -> list[Event]:
+        """See Ledger."""
+        rows = await self.pool.fetch(_COUNTING, step.enrollment, step.visit)
+        return [event for row in rows if (event := _event(row)) is not None]
+
+    async def is_due(self, step: Step) -> bool:
+        """See Ledger."""
+        early = "select from wait where enrollment = $1 and visit = $2 and (deadline > clock_timestamp()) is not false"
+        return not await self.pool.fetchval(f"select exists ({early})", step.enrollment, step.visit)
+
+    async def wake(self, step: Step, answer: Answer, output: Output) -> Answer:
+        """See Ledger."""
+        kept = await self.pool.fetchval(_WAKE, step.enrollment, step.visit, _json(answer), output)
+        # Whoever was first may have committed after this statement began, which does not see the answer then.
+        return await self._settled(step) if kept is None else Answer.model_validate(kept)
+
+    async def settle(
+        self, step: Step, kind: str, answer: Answer, output: Output | None = None, note: str = ""
+    ) -> Answer:
+        """See Ledger."""
+        kept = await self.pool.fetchval(_SETTLE, *_settling(step, kind, answer, output, note))
+        return answer if kept is not None else await self._settled(step)
+
+    async def note_attempt(self, step: Step, attempt: str, state: Literal["retrying", "unknown"], note: str) -> None:
+        """See Ledger."""
+        await self.pool.execute(
+            "update visit set state = $4, note = $5"
+            " where enrollment = $1 and visit = $2 and attempt = $3 and state = 'intent'",
+            *(step.enrollment, step.visit, attempt, state, storable(note)),
+        )
+
+    async def close(self, step: Step, ending: Ending) -> None:
+        """See Ledger."""
+        await self.pool.execute(_CLOSE, step.enrollment, ending)
+
+    async def record_event(self, step: Step, event: Mapping[str, JsonValue]) -> None:
+        """See Ledger."""
+        await self.pool.execute(
+            _RECORD_EVENT,
+            step.enrollment,
+            event["source"],
+            event["id"],
+            event["type"],
+            event["properties"],
+            event["occurred_at"],
+        )
+
+    async def refuse_event(self, step: Step, raw: JsonValue, reason: str) -> None:
+        """See Ledger."""
+        await self.pool.execute(
+            "insert into event_refused (enrollment, raw, reason) values ($1, $2, $3) on conflict do nothing",
+            *(step.enrollment, raw, storable(reason)),
+        )
+
+    async def _settled(self, step: Step) -> Answer:
+        situation = await self.look(step)
+        if situation.visit is None or situation.visit.answer is None:
+            message = f"visit {step.visit} of {step.enrollment} vanished"
+            raise EngineError(message)
+        return situation.visit.answer
+
+
+class PostgresTurn:
+    """The transaction of one visit."""
+
+    def __init__(self, connection: PoolConnectionProxy[Any], situation: Situation) -> None:
+        """Write through `connection`, whose transaction is open."""
+        self.connection, self.situation = connection, situation
+        self.crm: Crm = PostgresCrm(connection)
+
+    async def intend(self, step: Step, kind: str, attempt: str, content: Output, *, repeated: bool) -> None:
+        """See Turn."""
+        seen = self.situation.visit.attempt if self.situation.visit else None
+        if await self.connection.fetchval(_INTEND, *_visit(step, kind), attempt, content, repeated, seen) is None:
+            raise VisitTaken
+
+    async def settle(self, step: Step, kind: str, answer: Answer, output: Output | None = None, note: str = "") -> None:
+        """See Turn."""
+        if await self.connection.fetchval(_SETTLE, *_settling(step, kind, answer, output, note)) is None:
+            raise VisitTaken
+
+
+def _event(row: Mapping[str, Any]) -> Event | None:
+    """Read an event; None when its properties are JSON to PostgreSQL but not to us: the router puts it aside."""
+    try:
+        properties = from_json(row["properties"])
+    except ValueError:
+        return None
+    return Event(
+        id=str(row["id"]),
+        type=row["type"],
+        record=RecordRef(type=row["record_type"], id=row["record_id"]),
+        properties=properties,
+        at=row["at"],
+        occurred_at=row["occurred_at"],
+    )
+
+
+def _visit(step: Step, kind: str) -> tuple[object, ...]:
+    return step.enrollment, step.visit, step.node, kind, step.revision
+
+
+def _settling(step: Step, kind: str, answer: Answer, output: Output | None, note: str) -> tuple[object, ...]:
+    asleep = answer.asleep
+    rest = (asleep.why, asleep.until) if asleep else (None, None)
+    return *_visit(step, kind), _json(answer), output, storable(note), *rest
+
+
+def _json(answer: Answer) -> dict[str, Any]:
+    return answer.model_dump(mode="json", exclude_defaults=True, exclude={"revision"})
+
+
+def _situation(step: Step, row: Mapping[str, Any] | None) -> Situation:
+    if row is None:
+        message = f"there is no enrollment {step.enrollment}"
+        raise EngineError(message)
+    ref = RecordRef(type=row["type"], id=row["record"])
+    known = row["properties"] is not None
+    return Situation(
+        flow=row["flow"],
+        current=row["current"],
+        is_on=row["is_on"],
+        paused=row["paused"],
+        closed=row["closed"],
+        leaving=row["leaving"],
+        ref=ref,
+        record=Record(ref=ref, properties=row["properties"], archived=row["archived_at"] is not None)
+        if known
+        else None,
+        outputs=row["outputs"] or {},
+        visit=Visit(**{name: row[name] for name in Visit.model_fields}) if row["state"] else None,
+        now=row["now"],
+    )

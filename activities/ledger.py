@@ -1,0 +1,135 @@
+"""The visit ledger: each decision and each effect once.
+
+Every visit is one row, inserted once. A second execution of the same visit, after a worker's death or a rejected
+workflow task, finds the row and returns what it says. That is what makes local activities safe: without it both arms
+of a branch run when the record changes in between.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from contextlib import AbstractAsyncContextManager
+from datetime import datetime
+from hashlib import sha256
+from typing import Literal, Protocol
+
+from pydantic import BaseModel, ConfigDict, JsonValue
+
+from activities.action import Crm
+from workflows.contract import Answer, Asleep, Step
+from workflows.model.conditions import Facts
+from workflows.model.errors import EngineError
+from workflows.model.journal import Ending
+from workflows.model.nodes import EventMatch
+from workflows.model.records import Event, Record, RecordRef
+
+KEY_LENGTH = 20
+
+Output = Mapping[str, JsonValue]
+
+
+class Visit(BaseModel):
+    """A row of the ledger."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    state: Literal["asleep", "intent", "retrying", "unknown", "done"]
+    revision: str
+    attempt: str | None = None
+    answer: Answer | None = None
+    content: dict[str, JsonValue] | None = None
+
+    @property
+    def settled(self) -> Answer | None:
+        """Give the answer of a visit that is over, None while it is not."""
+        return self.answer if self.state == "done" else None
+
+
+class Situation(BaseModel):
+    """All that a visit is judged on, read in one statement."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    flow: str
+    current: str
+    is_on: bool
+    paused: bool
+    closed: bool
+    leaving: Ending | None
+    ref: RecordRef
+    record: Record | None
+    outputs: dict[str, dict[str, JsonValue]] = {}
+    visit: Visit | None = None
+    now: datetime
+
+    @property
+    def facts(self) -> Facts:
+        """Give what conditions and tokens read."""
+        return Facts(properties=self.record.properties if self.record else {}, outputs=self.outputs)
+
+
+class VisitTaken(EngineError):
+    """Another execution of this visit has settled it meanwhile; its transaction stands and this one is rolled back."""
+
+
+class Turn(Protocol):
+    """One visit's transaction, the enrollment locked: an effect in it precedes an order to leave, or is refused."""
+
+    situation: Situation
+    crm: Crm
+
+    async def intend(self, step: Step, kind: str, attempt: str, content: Output, *, repeated: bool) -> None:
+        """Write down what is about to be done outside, frozen; or who tries it again."""
+
+    async def settle(self, step: Step, kind: str, answer: Answer, output: Output | None = None, note: str = "") -> None:
+        """Write down what the visit came to; raise VisitTaken when another execution was first."""
+
+
+class Ledger(Protocol):
+    """The ledger and what it is read with."""
+
+    async def look(self, step: Step) -> Situation:
+        """Read the situation of a visit, as committed now; raise EngineError when the enrollment is unknown."""
+
+    def turn(self, step: Step) -> AbstractAsyncContextManager[Turn]:
+        """Open the transaction of a visit; it commits when the block ends, and rolls back when it raises."""
+
+    async def decide(self, step: Step, kind: str, answer: Answer, output: Output | None = None) -> Answer:
+        """Insert a decision; return it, or the one that was there before."""
+
+    async def lie_down(self, step: Step, kind: str, asleep: Asleep) -> Asleep:
+        """Register a delay, or register it again under an edited revision; return the one that holds."""
+
+    async def arm(self, step: Step, kind: str, any_of: tuple[EventMatch, ...], at_most: float | None) -> Asleep | None:
+        """Register a wait and commit it; return its sleep, None when an event has ended it already."""
+
+    async def counting(self, step: Step) -> list[Event]:
+        """Give the events in the log that count for an armed wait, oldest first."""
+
+    async def is_due(self, step: Step) -> bool:
+        """Tell whether a wait's deadline has come by the ledger's own clock; a wait without one is never due."""
+
+    async def wake(self, step: Step, answer: Answer, output: Output) -> Answer:
+        """End an armed wait; return this answer, or the one of whoever ended it first."""
+
+    async def settle(
+        self, step: Step, kind: str, answer: Answer, output: Output | None = None, note: str = ""
+    ) -> Answer:
+        """Write down what an effect outside came to; return this answer, or the one that was there before."""
+
+    async def note_attempt(self, step: Step, attempt: str, state: Literal["retrying", "unknown"], note: str) -> None:
+        """Write down how an attempt outside failed: surely not done, or nobody knows."""
+
+    async def close(self, step: Step, ending: Ending) -> None:
+        """Close the enrollment and forget its sleeps and waits."""
+
+    async def record_event(self, step: Step, event: Mapping[str, JsonValue]) -> None:
+        """Write an event that came straight to the enrollment, once by its source and id."""
+
+    async def refuse_event(self, step: Step, raw: JsonValue, reason: str) -> None:
+        """Keep an event that could not be read, once by its number in the enrollment."""
+
+
+def effect_key(enrollment: str, visit: int, part: str = "") -> str:
+    """Give the key of an effect: the same for every attempt, and for no other effect."""
+    return sha256(f"{enrollment}:{visit}:{part}".encode()).hexdigest()[:KEY_LENGTH]

@@ -1,0 +1,227 @@
+"""A visit to a perform node: gate, render, do it once, write down what it came to."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Awaitable, Callable, Mapping
+from dataclasses import dataclass
+from typing import Literal, TypeVar
+
+from pydantic import JsonValue, ValidationError
+from pydantic_core import to_json
+
+from activities.action import (
+    Action,
+    Ambiguous,
+    Do,
+    Done,
+    Mailer,
+    Provenance,
+    Refused,
+    Retryable,
+    Skipped,
+    tokens_of,
+)
+from activities.catalogue import Catalogue
+from activities.control import Control, failure
+from activities.faults import no_fault
+from activities.gate import GATE, LEAVING, ask
+from activities.ledger import Situation, Turn, VisitTaken, effect_key
+from workflows.contract import MOST_DEFERRALS, OUTPUT_BYTES, Answer, Asleep, Step
+from workflows.model.errors import EngineError, FlowError, PerdureError
+from workflows.model.nodes import Perform
+from workflows.model.records import Record
+from workflows.model.tokens import TooLarge, render
+
+T = TypeVar("T")
+
+WRITE_PAUSE = 0.5
+"""Seconds between two tries to write down what has been done outside."""
+
+
+class Again(EngineError):
+    """The attempt did not settle the visit; the activity is to be tried again. `code` holds nothing personal."""
+
+    def __init__(self, code: str, cause: Retryable | Ambiguous) -> None:
+        """Keep how long the provider asks to be left alone."""
+        super().__init__(code)
+        self.code = code
+        self.after = cause.after if isinstance(cause, Retryable) else None
+
+
+@dataclass(frozen=True)
+class Performer:
+    """Does the actions of perform nodes. `crash_point` lets the fault tests kill the worker at a named place."""
+
+    control: Control
+    catalogue: Catalogue
+    mail: Mailer
+    crash_point: Callable[[str], None] = no_fault
+
+    async def perform(self, step: Step, attempt: str) -> Answer:
+        """Do the action of a node, once; `attempt` names this try of it. Raise Again when a later one may settle it."""
+        revision = await self.control.revisions.get(step.revision)
+        node = revision.flow.node(step.node)
+        if not isinstance(node, Perform):
+            raise TypeError(node.id)
+        try:
+            return await (self._in_store(step, node) if node.place == "store" else self._outside(step, node, attempt))
+        except VisitTaken:
+            settled = (await self.control.ledger.look(step)).visit
+            if settled is None or settled.answer is None:
+                raise
+            return settled.answer
+        except (Refused, Skipped) as error:
+            # What the action had edited so far is rolled back with its transaction; only the failure is kept.
+            return await self.control.ledger.settle(step, node.kind, _failed(node, error), None, error.note)
+
+    async def _in_store(self, step: Step, node: Perform) -> Answer:
+        """Edit our store and write the visit in one transaction: the effect is there exactly when the row is."""
+        async with self.control.ledger.turn(step) as turn:
+            if (early := await self._early(step, node, turn)) is not None:
+                return early
+            self.crash_point("before_edit")
+            action = self._action(node, self._rendered(node, turn.situation))
+            done = _kept(await action.perform(self._do(step, turn)))
+            answer = Answer(line=done.line)
+            await turn.settle(step, node.kind, answer, done.output, done.note)
+            self.crash_point("before_commit")
+        self.crash_point("after_commit")
+        return answer
+
+    async def _outside(self, step: Step, node: Perform, attempt: str) -> Answer:
+        """Write down the intent, do it, write down what it came to: a crash after each step is told apart."""
+        self.crash_point("before_intent")
+        async with self.control.ledger.turn(step) as turn:
+            if (early := await self._early(step, node, turn)) is not None:
+                return early
+            visit = turn.situation.visit
+            repeated = _is_ambiguous(turn.situation)
+            if repeated and node.repeat == "at_most_once":
+                answer = failure(node.on_failure, "an earlier attempt may have done it", unsure=True)
+                await turn.settle(step, node.kind, answer)
+                return answer
+            content = visit.content if visit and visit.content is not None else self._rendered(node, turn.situation)
+            action = self._action(node, content)
+            await turn.intend(step, node.kind, attempt, content, repeated=repeated)
+            do = self._do(step, turn)
+        self.crash_point("after_intent")
+        try:
+            done = _kept(await action.perform(do))
+        except (Retryable, Ambiguous) as error:
+            state: Literal["retrying", "unknown"] = "retrying" if isinstance(error, Retryable) else "unknown"
+            note = f"{error.code}: {error.note}"
+            await _insisting(node, lambda: self.control.ledger.note_attempt(step, attempt, state, note))
+            raise Again(error.code, error) from None
+        self.crash_point("after_send")
+        answer = Answer(line=done.line)
+        settle = self.control.ledger.settle
+        answer = await _insisting(node, lambda: settle(step, node.kind, answer, done.output, done.note))
+        self.crash_point("after_commit")
+        return answer
+
+    async def _early(self, step: Step, node: Perform, turn: Turn) -> Answer | None:
+        """Give the answer of a visit that is settled, led elsewhere, or stopped at the gate.
+
+        The ledger is asked before the gate: an edit that made the record leave has been done, and is not forgotten.
+        An attempt that may have reached the provider precedes a pause or a flow turned off; it is only stopped where
+        the record leaves, and then nobody knows whether it was done.
+        """
+        situation = turn.situation
+        if situation.visit and (settled := situation.visit.settled):
+            # A second execution of a closed enrollment must not lie down in an old hold, which nobody would ever end.
+            return Answer(leave="closed", line="already closed") if settled.asleep and situation.closed else settled
+        if situation.visit is None and (newer := await self.control.newer(step, situation)) is not None:
+            return Answer(revision=newer)
+        flow = (await self.control.revisions.get(step.revision)).flow
+        ambiguous = _is_ambiguous(situation)
+        stopped = ask(LEAVING if ambiguous else GATE, situation, flow, step)
+        if stopped is None:
+            return None
+        if ambiguous:
+            stopped = stopped.model_copy(update={"outcome": "unknown", "line": f"unknown; {stopped.line}"})
+        if stopped.asleep and stopped.asleep.why == "deferred" and step.deferrals >= MOST_DEFERRALS:
+            stopped = Answer(asleep=Asleep(why="held"), outcome="failed", line=f"deferred {step.deferrals} times")
+        await turn.settle(step, node.kind, stopped)
+        return stopped
+
+    def _action(self, node: Perform, content: Mapping[str, JsonValue]) -> Action:
+        try:
+            return self.catalogue[node.kind].model_validate(dict(content))
+        except ValidationError as error:
+            fields = ", ".join(str(each["loc"][0]) for each in error.errors() if each["loc"])
+            raise Refused("bad_value", f"once the tokens are replaced, these are not valid: {fields}") from None
+
+    def _rendered(self, node: Perform, situation: Situation) -> dict[str, JsonValue]:
+        facts: dict[str, Mapping[str, JsonValue]] = {
+            situation.ref.type: situation.facts.properties,
+            "outputs": {**situation.facts.outputs},
+        }
+        try:
+            return rendered(self.catalogue[node.kind], node.config, facts)
+        except TooLarge as error:
+            raise Refused("template_too_large", str(error)) from None
+        except FlowError as error:
+            raise Refused("bad_template", str(error)) from None
+
+    def _do(self, step: Step, turn: Turn) -> Do:
+        situation = turn.situation
+        return Do(
+            key=effect_key(step.enrollment, step.visit),
+            record=situation.record or Record(ref=situation.ref),
+            now=situation.now,
+            source=Provenance(situation.flow, step.revision, step.node, step.enrollment),
+            crm=turn.crm,
+            mail=self.mail,
+        )
+
+
+def _is_ambiguous(situation: Situation) -> bool:
+    """Tell whether an earlier attempt may have reached the provider."""
+    return situation.visit is not None and situation.visit.state in ("intent", "unknown")
+
+
+def _failed(node: Perform, error: Refused | Skipped) -> Answer:
+    if isinstance(error, Skipped):
+        return Answer(outcome="skipped", line=f"skipped: {error.code}")
+    return failure(node.on_failure, error.code)
+
+
+def _kept(done: Done) -> Done:
+    """Leave out an output that cannot be kept, and say so: the effect itself is done."""
+    try:
+        if len(to_json(done.output)) <= OUTPUT_BYTES:
+            return done
+        reason = "too large to keep"
+    except ValueError:
+        reason = "not JSON, and not kept"
+    return Done(line=f"{done.line}; its output is {reason}", note=done.note)
+
+
+async def _insisting(node: Perform, write: Callable[[], Awaitable[T]]) -> T:
+    """Write down what an attempt outside came to, trying for as long as the node gives an attempt.
+
+    Only this attempt knows; once it has gone while our database was away, the next one would have to guess.
+    """
+    clock = asyncio.get_running_loop().time
+    deadline = clock() + node.timeout.total_seconds()
+    while True:
+        try:
+            return await write()
+        except PerdureError:
+            raise
+        except Exception:
+            if clock() + WRITE_PAUSE > deadline:
+                raise
+            await asyncio.sleep(WRITE_PAUSE)
+
+
+def rendered(
+    action: type[Action], config: Mapping[str, JsonValue], facts: Mapping[str, Mapping[str, JsonValue]]
+) -> dict[str, JsonValue]:
+    """Put the values of the record in place of the tokens, in the fields that take them."""
+    marks = tokens_of(action)
+    return {
+        name: render(value, facts, html=marks[name].html) if name in marks and isinstance(value, str) else value
+        for name, value in config.items()
+    }
