@@ -1,0 +1,158 @@
+"""Looking at enrollments: where each stands, and the path it travelled, from the visit ledger."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any, Literal, cast, get_args
+from uuid import UUID
+
+import asyncpg
+from pydantic import JsonValue
+
+from workflows.contract import workflow_id
+from workflows.model.errors import CallerError
+from workflows.model.records import RecordRef
+
+Standing = Literal["accepted", "active", "asleep", "waiting", "held", "leaving", "ended"]
+"""`accepted`: its execution has not started yet; `held`: paused, or parked for an operator."""
+
+_STANDING = """
+case when e.closed_at is not null then 'ended'
+     when e.leaving is not null then 'leaving'
+     when e.started_at is null then 'accepted'
+     when exists (select from sleep s where s.enrollment = e.id and s.why = 'held') then 'held'
+     when exists (select from wait w where w.enrollment = e.id) then 'waiting'
+     when exists (select from sleep s where s.enrollment = e.id) then 'asleep'
+     else 'active' end
+"""
+
+# The pieces are constants of this file.
+_SELECT = f"""
+select e.id, e.flow, e.type, e.record, e.key, e.revision, r.number, e.cause, e.accepted_at, e.closed_at, e.ending,
+       e.leaving, e.paused or f.paused as paused, v.node,
+       coalesce((select s.until from sleep s where s.enrollment = e.id order by s.visit desc limit 1),
+                (select w.deadline from wait w where w.enrollment = e.id order by w.visit desc limit 1)) as until,
+       {_STANDING} as standing
+  from enrollment e
+  join flow f on f.key = e.flow
+  join revision r on r.hash = e.revision
+  left join lateral (select node from visit where enrollment = e.id order by visit desc limit 1) as v on true
+"""  # noqa: S608
+
+_LIST = f"""
+{_SELECT}
+ where ($1::text is null or e.flow = $1) and ($2::text is null or {_STANDING} = $2)
+ order by e.accepted_at desc limit $3
+"""
+
+_OF_RECORD = (
+    f"{_SELECT} where e.flow = $1 and e.type = $2 and e.record = $3 and e.key = $4 order by e.accepted_at desc limit 1"
+)
+
+_PATH = """
+select visit, node, kind, revision, state, coalesce(answer->>'line', '') as line, output, note, repeated,
+       began_at, ended_at
+  from visit where enrollment = $1 order by visit
+"""
+
+
+@dataclass(frozen=True)
+class Summary:
+    """One enrollment in a list. `node` is where it stands, `until` when it wakes at the latest, if it sleeps."""
+
+    enrollment: UUID
+    flow: str
+    record: RecordRef
+    key: str
+    revision: int
+    standing: Standing
+    paused: bool
+    node: str | None
+    until: datetime | None
+    accepted_at: datetime
+    closed_at: datetime | None
+    ending: str | None
+    cause: str
+
+    @property
+    def workflow_id(self) -> str:
+        """The id of its execution in Temporal."""
+        return workflow_id(self.flow, self.record, self.key)
+
+
+@dataclass(frozen=True)
+class Visited:
+    """One visit on the path: what was decided or done there. `note` is for people, and may quote a provider."""
+
+    visit: int
+    node: str
+    kind: str
+    revision: str
+    state: str
+    line: str
+    output: dict[str, JsonValue] | None
+    note: str
+    repeated: bool
+    began_at: datetime
+    ended_at: datetime | None
+
+
+@dataclass(frozen=True)
+class Description:
+    """An enrollment and the path it travelled. `execution` is its status in Temporal, where that was asked:
+    `running`, `completed` and the like, or `unreachable`.
+    """
+
+    summary: Summary
+    path: tuple[Visited, ...]
+    execution: str | None = None
+
+
+async def enrollments(
+    pool: asyncpg.Pool[Any], flow: str | None, standing: str | None, limit: int
+) -> tuple[Summary, ...]:
+    """Give the newest enrollments, of one flow or of one standing where asked."""
+    if standing is not None and standing not in get_args(Standing):
+        raise CallerError(f"{standing!r} is no state of an enrollment; there are {', '.join(get_args(Standing))}")
+    return tuple(_summary(row) for row in await pool.fetch(_LIST, flow, standing, limit))
+
+
+async def by_id(pool: asyncpg.Pool[Any], enrollment: UUID) -> Summary:
+    """Give one enrollment; raise CallerError when there is none of this id."""
+    row = await pool.fetchrow(f"{_SELECT} where e.id = $1", enrollment)
+    if row is None:
+        raise CallerError(f"there is no enrollment {enrollment}")
+    return _summary(row)
+
+
+async def of_record(pool: asyncpg.Pool[Any], flow: str, record: RecordRef, key: str) -> Summary:
+    """Give a record's newest enrollment in a flow; raise CallerError when it has never been in it."""
+    row = await pool.fetchrow(_OF_RECORD, flow, record.type, record.id, key)
+    if row is None:
+        raise CallerError(f"{record} has never been in {flow}")
+    return _summary(row)
+
+
+async def path(pool: asyncpg.Pool[Any], enrollment: UUID) -> tuple[Visited, ...]:
+    """Give the visits of an enrollment, in order."""
+    return tuple(Visited(**dict(row)) for row in await pool.fetch(_PATH, enrollment))
+
+
+def _summary(row: Mapping[str, Any]) -> Summary:
+    return Summary(
+        enrollment=row["id"],
+        flow=row["flow"],
+        record=RecordRef.model_construct(type=row["type"], id=row["record"]),
+        key=row["key"],
+        revision=row["number"],
+        standing=cast("Standing", row["standing"]),
+        paused=row["paused"],
+        node=row["node"],
+        until=row["until"],
+        accepted_at=row["accepted_at"],
+        closed_at=row["closed_at"],
+        ending=row["ending"],
+        cause=row["cause"],
+    )

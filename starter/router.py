@@ -1,0 +1,217 @@
+"""The router: from an event in the log to the waits it ends, the goals it meets and the flows it starts.
+
+Everything an event leads to is written in the transaction that marks it as routed. A shard of records is held by one
+router at a time, so the events of one record are taken in their order however many routers there are.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Mapping, Sequence
+from typing import Any, NamedTuple
+from uuid import UUID
+
+import asyncpg
+from asyncpg.pool import PoolConnectionProxy
+from pydantic import JsonValue, TypeAdapter
+from pydantic_core import from_json
+
+from starter.admission import Admission, Entrant, admit_many, lock, look_again
+from starter.leaving import order_to_leave
+from starter.rounds import Rounds, log
+from workflows.codec import Revisions
+from workflows.model.conditions import Facts, judge, matches
+from workflows.model.flow import Flow
+from workflows.model.nodes import EventMatch
+from workflows.model.records import RecordRef
+from workflows.model.revision import Revision
+
+SHARDS_AT_ONCE = 4
+"""Shards that one transaction holds: enough to fill a batch, few enough to leave some to other routers."""
+
+BATCH = 200
+"""Events of one transaction: the round trips are shared by many, and what a crash repeats is short."""
+
+_MATCHES = TypeAdapter(tuple[EventMatch, ...])
+
+_HOLD = """
+with busy as materialized (
+  select shard from generate_series(0, 15) as every (shard)
+   where exists (select from event e where e.shard = every.shard and e.routed_at is null)
+   order by random())
+select shard from busy where pg_try_advisory_xact_lock(1, shard) limit $1
+"""
+
+# A statement of its own: its snapshot must be taken after the shards are held.
+_TAKE = """
+select e.id, e.seq, e.type, e.record_type, e.record_id, e.properties::text as properties
+  from unnest($1::int[]) as held (shard)
+ cross join lateral (select * from event where event.shard = held.shard::smallint and routed_at is null
+                      order by seq limit $2) as e
+ order by e.seq limit $2
+"""
+
+_WAITS = """
+select e.id as event, w.enrollment, w.visit, w.any_of
+  from event e
+  join wait w on w.record_type = e.record_type and w.record_id = e.record_id and counts(e, w)
+ where e.id = any ($1) order by e.seq
+"""
+
+_SETTLE = """
+with ended as (
+  select * from jsonb_to_recordset($1) as ended (enrollment uuid, visit integer, output jsonb)),
+won as (
+  update visit v set state = 'done', answer = '{"happened": true, "line": "happened"}', output = ended.output,
+                     ended_at = clock_timestamp()
+    from ended where v.enrollment = ended.enrollment and v.visit = ended.visit and v.state = 'asleep'
+  returning v.enrollment, v.visit),
+disarmed as (
+  delete from wait w using ended where w.enrollment = ended.enrollment and w.visit = ended.visit)
+insert into outbox (enrollment, kind, body)
+select enrollment, 'deliver', jsonb_build_object('visits', jsonb_agg(visit order by visit)) from won group by enrollment
+"""
+
+_INSIDE = """
+select e.id, e.revision, f.current, r.properties
+  from unnest($1::text[], $2::text[]) as w (type, id)
+  join enrollment e on e.type = w.type and e.record = w.id and e.closed_at is null and e.leaving is null
+  join flow f on f.key = e.flow
+  join record r on r.type = e.type and r.id = e.record
+"""
+
+_REFUSE = """
+with refused as (update event set routed_at = clock_timestamp() where id = $1 returning to_jsonb(event) as raw)
+insert into event_refused (raw, reason) select raw, $2 from refused
+"""
+
+
+class Arrival(NamedTuple):
+    """An event as the router takes it from the log."""
+
+    id: UUID
+    type: str
+    record: RecordRef
+    properties: dict[str, JsonValue]
+
+
+class Poison(Exception):
+    """An event that cannot be judged; alone in its batch, it is put aside for a person to look at."""
+
+    def __init__(self, events: Sequence[UUID]) -> None:
+        """Name the events of the batch."""
+        super().__init__(f"{len(events)} events cannot be judged")
+        self.events = events
+
+
+class Router:
+    """Routes what stands unrouted in the log. Any number of routers may run, in any number of processes."""
+
+    def __init__(self, pool: asyncpg.Pool[Any], revisions: Revisions, *, batch: int = BATCH) -> None:
+        """Work through `pool`, judging by the flows in `revisions`."""
+        self.pool, self.revisions, self.batch = pool, revisions, batch
+
+    async def run(self, stop: asyncio.Event) -> None:
+        """Route until `stop` is set, woken by each event that is written."""
+        await Rounds("the router", self.route_once, pool=self.pool, table="event").run(stop)
+
+    async def route_once(self) -> int:
+        """Route one batch; return how many events it had, 0 when there is nothing that another router does not hold."""
+        try:
+            return await self._route(self.batch)
+        except Poison:
+            pass
+        try:
+            return await self._route(1)
+        except Poison as poison:
+            log.error("event %s cannot be judged and is put aside: %s", poison.events[0], poison.__cause__)
+            await self.pool.execute(_REFUSE, poison.events[0], repr(poison.__cause__)[:1000])
+            return 1
+
+    async def _route(self, limit: int) -> int:
+        async with self.pool.acquire() as connection, connection.transaction():
+            held = [row["shard"] for row in await connection.fetch(_HOLD, SHARDS_AT_ONCE)]
+            rows = await connection.fetch(_TAKE, held, limit) if held else []
+            if not rows:
+                return 0
+            events = [row["id"] for row in rows]
+            try:
+                arrivals = [_arrival(row) for row in rows]
+                await self._end_waits(connection, arrivals)
+                await self._meet_goals(connection, arrivals)
+                admissions = await self._enroll(connection, arrivals)
+            except (ArithmeticError, LookupError, TypeError, ValueError) as error:
+                raise Poison(events) from error
+            await connection.execute(
+                "update event set routed_at = (select clock_timestamp()) where id = any ($1)", events
+            )
+        await look_again(self.pool, self.revisions, admissions)
+        return len(events)
+
+    async def _end_waits(self, connection: PoolConnectionProxy[Any], arrivals: Sequence[Arrival]) -> None:
+        """End each wait with the first event that it looks for."""
+        by_id = {each.id: each for each in arrivals}
+        ended: dict[tuple[UUID, int], Arrival] = {}
+        for row in await connection.fetch(_WAITS, list(by_id)):
+            wait, arrival = (row["enrollment"], row["visit"]), by_id[row["event"]]
+            if wait not in ended and _looked_for(_MATCHES.validate_python(row["any_of"]), arrival):
+                ended[wait] = arrival
+        if ended:
+            outputs = [
+                {"enrollment": str(enrollment), "visit": visit, "output": _output(arrival)}
+                for (enrollment, visit), arrival in sorted(ended.items())
+            ]
+            await connection.execute(_SETTLE, outputs)
+
+    async def _meet_goals(self, connection: PoolConnectionProxy[Any], arrivals: Sequence[Arrival]) -> None:
+        """Order out whoever has reached the goal, by the record as it is now."""
+        records = sorted({(each.record.type, each.record.id) for each in arrivals})
+        rows = await connection.fetch(_INSIDE, [type_ for type_, _ in records], [id_ for _, id_ in records])
+        met = [
+            row["id"]
+            for row in rows
+            if (goal := (await self._followed(row)).goal) is not None
+            and judge(goal, Facts(properties=row["properties"])).met
+        ]
+        await order_to_leave(connection, met, "goal")
+
+    async def _followed(self, row: Mapping[str, Any]) -> Flow:
+        own = (await self.revisions.get(row["revision"])).flow
+        return own if own.settings.revisions == "pin" else (await self.revisions.get(row["current"])).flow
+
+    async def _enroll(self, connection: PoolConnectionProxy[Any], arrivals: Sequence[Arrival]) -> list[Admission]:
+        """Let the records in whose events start a flow. Last, for it locks records, as everyone does last."""
+        flows = await connection.fetch("select key, current from flow where is_on order by key")
+        sent = {row["key"]: _entrants(await self.revisions.get(row["current"]), arrivals) for row in flows}
+        records = {each.record for entrants in sent.values() for each in entrants}
+        if not records:
+            return []
+        await lock(connection, list(records))
+        admissions: list[Admission] = []
+        for flow, entrants in sent.items():
+            if entrants:
+                admissions += await admit_many(connection, self.revisions, flow, entrants, triggered=True)
+        return admissions
+
+
+def _arrival(row: Mapping[str, Any]) -> Arrival:
+    record = RecordRef.model_construct(type=row["record_type"], id=row["record_id"])
+    # Read here, not by the connection: what PostgreSQL takes for JSON may be too deep for us, and is poison then.
+    return Arrival(row["id"], row["type"], record, from_json(row["properties"]))
+
+
+def _looked_for(any_of: tuple[EventMatch, ...], arrival: Arrival) -> bool:
+    return any(match.event == arrival.type and matches(match.where, arrival.properties) for match in any_of)
+
+
+def _output(arrival: Arrival) -> dict[str, JsonValue]:
+    """Give the output of the wait: the event's own properties and its name, which no property may overwrite."""
+    return {**arrival.properties, "happened": True, "event": arrival.type}
+
+
+def _entrants(revision: Revision, arrivals: Sequence[Arrival]) -> list[Entrant]:
+    flow, first = revision.flow, dict[RecordRef, Entrant]()
+    for each in arrivals if flow.enroll.on else ():
+        if each.record.type == flow.object and _looked_for(flow.enroll.on, each):
+            first.setdefault(each.record, Entrant(each.record, f"event {each.type} {each.id}"))
+    return list(first.values())

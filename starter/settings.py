@@ -1,0 +1,129 @@
+"""Settings: what the environment says, read once by the composition roots and handed down.
+
+`PERDURE_*` variables are ours. Temporal's connection is configured as for every Temporal SDK (`TEMPORAL_ADDRESS`,
+`TEMPORAL_NAMESPACE`, `TEMPORAL_API_KEY`, `TEMPORAL_TLS_*`, `temporal.toml`), see `compose.py`.
+"""
+
+from __future__ import annotations
+
+import difflib
+import os
+import re
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Annotated, Literal
+
+from pydantic import Field, SecretStr, ValidationError, field_validator
+from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
+
+from activities.gateways.smtp import SmtpSettings
+from workflows.model.errors import CallerError
+
+PREFIX = "PERDURE_"
+DEBUG = "PERDURE_DEBUG"
+"""Set to anything, errors come with their traceback. Read by `cli.py` alone, for settings may be what is wrong."""
+
+_SERVICE_LINK = re.compile(r"PERDURE_(\w+_)?(SERVICE_HOST|SERVICE_PORT\w*|PORT(_\d+_(TCP|UDP|SCTP)\w*)?)")
+"""What Kubernetes puts into every container beside a service called `perdure...`: never meant for us."""
+
+
+class Settings(BaseSettings):
+    """Everything that can be set from outside, each by the variable `PERDURE_` and its name in capitals."""
+
+    model_config = SettingsConfigDict(
+        env_prefix=PREFIX,
+        env_nested_delimiter="__",
+        env_ignore_empty=True,
+        extra="forbid",
+        frozen=True,
+        hide_input_in_errors=True,
+    )
+
+    database_url: SecretStr | None = Field(
+        None, description="URL of the PostgreSQL database; none means that of the embedded stack."
+    )
+    home: Path = Field(Path(".perdure"), description="Data folder of the embedded stack.")
+    smtp: SmtpSettings | None = Field(
+        None, description="The mail server, as PERDURE_SMTP__HOST, PERDURE_SMTP__PORT and so on."
+    )
+    sandbox: bool = Field(
+        default=False, description="Whether workflow code runs in the sandbox: safer in tests, 40 % slower."
+    )
+    log_level: Literal["debug", "info", "warning", "error"] = Field("info", description="The least that is logged.")
+    actions: Annotated[tuple[Path, ...], NoDecode] = Field(
+        (), description="Folders with actions of your own, separated as in PATH."
+    )
+
+    @field_validator("database_url")
+    @classmethod
+    def _is_postgres(cls, url: SecretStr | None) -> SecretStr | None:
+        if url and not url.get_secret_value().startswith(("postgresql://", "postgres://")):
+            message = "it must begin with postgresql://"
+            raise ValueError(message)
+        return url
+
+    @field_validator("home")
+    @classmethod
+    def _is_absolute(cls, home: Path) -> Path:
+        return home.expanduser().resolve()
+
+    @field_validator("log_level", mode="before")
+    @classmethod
+    def _in_any_case(cls, level: object) -> object:
+        return level.lower() if isinstance(level, str) else level
+
+    @field_validator("actions", mode="before")
+    @classmethod
+    def _as_in_path(cls, folders: object) -> object:
+        return tuple(part for part in folders.split(os.pathsep) if part) if isinstance(folders, str) else folders
+
+    @field_validator("actions")
+    @classmethod
+    def _are_folders(cls, folders: tuple[Path, ...]) -> tuple[Path, ...]:
+        resolved = tuple(folder.expanduser().resolve() for folder in folders)
+        if missing := [str(folder) for folder in resolved if not folder.is_dir()]:
+            message = f"there is no folder {', '.join(missing)}"
+            raise ValueError(message)
+        return resolved
+
+    @classmethod
+    def load(cls) -> Settings:
+        """Read the environment; raise CallerError that names every variable that is unknown or wrong."""
+        mistakes = list(_unknown_variables())
+        try:
+            settings = cls()
+        except ValidationError as error:
+            wrong = [each for each in error.errors(include_input=False) if each["type"] != "extra_forbidden"]
+            mistakes += [_worded(each["loc"], each["msg"]) for each in wrong]
+        if mistakes:
+            raise CallerError("\n".join(mistakes))
+        return settings
+
+
+def variables() -> dict[str, str]:
+    """Give every variable that is read, with what it is for."""
+    own = {f"{PREFIX}{name.upper()}": field.description or "" for name, field in Settings.model_fields.items()}
+    smtp = {
+        f"{PREFIX}SMTP__{name.upper()}": field.description or "" for name, field in SmtpSettings.model_fields.items()
+    }
+    del own[f"{PREFIX}SMTP"]
+    return own | smtp
+
+
+def _unknown_variables() -> Iterator[str]:
+    known = {*variables(), f"{PREFIX}SMTP", DEBUG}
+    for name in sorted(os.environ):
+        given = name.upper()
+        if not given.startswith(PREFIX) or given in known or _SERVICE_LINK.fullmatch(given):
+            continue
+        stems = [each.removeprefix(PREFIX) for each in variables()]
+        near = difflib.get_close_matches(given.removeprefix(PREFIX), stems, 1)
+        hint = f"did you mean {PREFIX}{near[0]}?" if near else f"there are {', '.join(sorted(variables()))}."
+        yield f"{name}: Perdure has no such setting; {hint}"
+
+
+def _worded(place: tuple[int | str, ...], message: str) -> str:
+    name = "__".join(str(part) for part in place if not isinstance(part, int)).upper()
+    if message == "Field required":
+        return f"{PREFIX}{name} is not set, and the settings beside it need it"
+    return f"{PREFIX}{name}: {message.removeprefix('Value error, ')}"

@@ -1,0 +1,131 @@
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from starter.settings import Settings, variables
+from workflows.model.errors import CallerError
+
+
+@pytest.fixture(autouse=True)
+def _nothing_set(monkeypatch: pytest.MonkeyPatch) -> None:
+    for name in variables():
+        monkeypatch.delenv(name, raising=False)
+
+
+def mail_server(monkeypatch: pytest.MonkeyPatch, **settings: str) -> None:
+    """Set a mail server that is right but for the settings given."""
+    right = {"host": "mail.example.com", "sender": "Perdure <flows@example.com>"}
+    for name, value in (right | settings).items():
+        monkeypatch.setenv(f"PERDURE_SMTP__{name.upper()}", value)
+
+
+def refusal() -> str:
+    with pytest.raises(CallerError) as refused:
+        Settings.load()
+    return str(refused.value)
+
+
+def test_nothing_set_means_the_embedded_stack(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Without any variable there is no database URL, and the home is `.perdure` where the command is run."""
+    monkeypatch.chdir(tmp_path)
+    settings = Settings.load()
+    assert (settings.database_url, settings.home, settings.smtp) == (None, tmp_path / ".perdure", None)
+
+
+def test_a_password_is_never_shown(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The database URL and the mail password do not show in the representation."""
+    monkeypatch.setenv("PERDURE_DATABASE_URL", "postgresql://u:hush@host/db")
+    mail_server(monkeypatch, username="anna", password="hush", start_tls="required")
+    assert "hush" not in repr(Settings.load())
+
+
+def test_a_wrong_value_is_not_quoted(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A refused database URL, which may hold a password, is named by its variable and not repeated."""
+    monkeypatch.setenv("PERDURE_DATABASE_URL", "mysql://u:hush@host/db")
+    assert refusal() == "PERDURE_DATABASE_URL: it must begin with postgresql://"
+
+
+def test_nested_settings_are_joined_by_two_underscores(monkeypatch: pytest.MonkeyPatch) -> None:
+    """PERDURE_SMTP__PORT is the port of the mail server."""
+    mail_server(monkeypatch, port="2525")
+    smtp = Settings.load().smtp
+    assert smtp
+    assert (smtp.host, smtp.port) == ("mail.example.com", 2525)
+
+
+@pytest.mark.parametrize(
+    ("variable", "meant"),
+    [
+        ("PERDURE_DATABSE_URL", "PERDURE_DATABASE_URL"),
+        ("PERDURE_SMTP_HOST", "PERDURE_SMTP__HOST"),
+        ("PERDURE_SMTP__PASWORD", "PERDURE_SMTP__PASSWORD"),
+    ],
+)
+def test_a_typo_is_refused_with_the_name_that_was_meant(
+    variable: str, meant: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A PERDURE_ variable that nothing reads is a mistake, and the nearest name is given."""
+    monkeypatch.setenv(variable, "x")
+    assert refusal().startswith(f"{variable}: Perdure has no such setting; did you mean {meant}?")
+
+
+def test_a_name_unlike_any_other_lists_them_all(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A variable without a neighbour is answered with the list of those there are."""
+    monkeypatch.setenv("PERDURE_QQQQQ", "x")
+    assert all(name in refusal() for name in variables())
+
+
+def test_every_mistake_is_told_at_once(monkeypatch: pytest.MonkeyPatch) -> None:
+    """One run names all variables that are wrong."""
+    mail_server(monkeypatch, port="70000")
+    monkeypatch.setenv("PERDURE_SANDBOX", "perhaps")
+    monkeypatch.setenv("PERDURE_HOMES", "x")
+    assert [line.partition(":")[0] for line in refusal().splitlines()] == [
+        "PERDURE_HOMES",
+        "PERDURE_SMTP__PORT",
+        "PERDURE_SANDBOX",
+    ]
+
+
+@pytest.mark.parametrize(
+    "variable",
+    ["PERDURE_SERVICE_HOST", "PERDURE_API_SERVICE_PORT_HTTP", "PERDURE_PORT", "PERDURE_PORT_8080_TCP_ADDR"],
+)
+def test_the_links_of_a_kubernetes_service_are_no_settings(variable: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    """What Kubernetes sets beside a service called perdure is ignored."""
+    monkeypatch.setenv(variable, "10.0.0.1")
+    Settings.load()
+
+
+def test_action_folders_are_separated_as_in_path(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """PERDURE_ACTIONS holds several folders."""
+    (tmp_path / "a").mkdir()
+    (tmp_path / "b").mkdir()
+    monkeypatch.setenv("PERDURE_ACTIONS", f"{tmp_path / 'a'}:{tmp_path / 'b'}")
+    assert Settings.load().actions == (tmp_path / "a", tmp_path / "b")
+
+
+def test_an_action_folder_that_is_not_there_is_refused(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A folder in PERDURE_ACTIONS that does not exist is named."""
+    monkeypatch.setenv("PERDURE_ACTIONS", str(tmp_path / "gone"))
+    assert refusal() == f"PERDURE_ACTIONS: there is no folder {tmp_path / 'gone'}"
+
+
+def test_an_empty_variable_counts_as_not_set(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Compose files pass unset variables on as empty ones."""
+    monkeypatch.setenv("PERDURE_DATABASE_URL", "")
+    assert Settings.load().database_url is None
+
+
+def test_settings_do_not_change(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Settings are frozen."""
+    with pytest.raises(ValueError, match="frozen"):
+        Settings.load().sandbox = True  # type: ignore[misc]
+
+
+def test_a_mail_server_without_a_sender_is_refused(monkeypatch: pytest.MonkeyPatch) -> None:
+    """What a group of settings lacks is named as a variable."""
+    monkeypatch.setenv("PERDURE_SMTP__HOST", "mail.example.com")
+    assert refusal() == "PERDURE_SMTP__SENDER is not set, and the settings beside it need it"
