@@ -1,0 +1,156 @@
+"""What a walk costs in history: each kind of node has its number of events, and a whole journey a budget of bytes.
+
+The server, not Python, is what many enrollments load, and they load it by the event. The numbers are exact, so a
+change of the interpreter that costs one event is seen here.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Awaitable, Callable
+from itertools import count
+from typing import Any
+
+from temporalio.api.enums.v1 import EventType
+from temporalio.client import WorkflowHistory
+from temporalio.service import RPCError
+
+from tests.flows import branch, delay, end, flow, go_to, send_email, set_property, wait
+from tests.until import until
+from tests.world import World
+from workflows.model.nodes import AnyNode
+from workflows.model.records import RecordRef
+from workflows.model.revision import Revision
+
+AS_DEPLOYED: dict[str, Any] = {"identity": "4711", "build_id": "1"}
+"""Both stand in every task; `worker.py` sets them this short."""
+
+MOMENT = "1 second"
+"""Long enough not to be over before the task that sleeps it is."""
+START_AND_END = 6
+
+Act = Callable[[World, Revision, RecordRef], Awaitable[object]]
+_numbers = count()
+
+
+async def fell_asleep(world: World, revision: Revision, record: RecordRef) -> None:
+    """Wait until the task that registers the sleep is over; a query would tell too, but can cost a task of its own."""
+
+    async def is_over() -> bool:
+        try:
+            history = await world.history(revision, record)
+        except RPCError:
+            return False
+        return any(event.event_type == EventType.EVENT_TYPE_MARKER_RECORDED for event in history.events)
+
+    await until(is_over)
+
+
+async def event_comes(world: World, revision: Revision, record: RecordRef) -> None:
+    """End the wait."""
+    await fell_asleep(world, revision, record)
+    await world.client.publish_event("replied", record)
+
+
+async def pause_ends(world: World, revision: Revision, record: RecordRef) -> None:
+    """Let a held record go on."""
+    await fell_asleep(world, revision, record)
+    await world.client.resume(revision.flow.key)
+
+
+async def is_unenrolled(world: World, revision: Revision, record: RecordRef) -> None:
+    """Order the record out."""
+    await fell_asleep(world, revision, record)
+    await world.client.unenroll(revision.flow.key, record)
+
+
+async def delay_is_edited(world: World, revision: Revision, record: RecordRef) -> None:
+    """Publish a shorter delay, which is over already."""
+    await fell_asleep(world, revision, record)
+    await world.publish(flow(revision.flow.key, delay("d", "0.001 seconds")))
+
+
+async def walked(
+    world: World, *nodes: AnyNode, act: Act | None = None, pause: bool = False
+) -> tuple[WorkflowHistory, Revision, RecordRef]:
+    """Walk a new record through a new flow; `act` does something to the sleeper."""
+    revision = await world.publish(flow(world.key(f"flow-{next(_numbers)}"), *nodes))
+    record = await world.record(
+        f"contact:48151{next(_numbers)}", email="anna@example.com", firstname="Anna", stage="new"
+    )
+    if pause:
+        await world.client.pause(revision.flow.key)
+    enrollment = await world.enroll(revision, record)
+    if act:
+        await act(world, revision, record)
+    await world.ended(enrollment)
+    await world.handle(revision, record).result()
+    return await world.history(revision, record), revision, record
+
+
+async def test_each_kind_of_node_costs_its_number_of_events(world: World) -> None:
+    """On top of start and end: an effect outside 6, in the store 1, a branch 1, a delay 6, a wait 7, a go-to none."""
+
+    async def cost(*nodes: AnyNode, act: Act | None = None, pause: bool = False) -> int:
+        history, _, _ = await walked(world, *nodes, act=act, pause=pause)
+        return len(history.events) - START_AND_END
+
+    lead = {"property": "stage", "is": "lead"}
+    costs = {
+        "nothing": cost(),
+        "outside": cost(send_email("mail")),
+        "store": cost(set_property("p", "stage", "lead")),
+        "two store": cost(set_property("p", "stage", "lead"), set_property("q", "stage", "customer")),
+        "branch": cost(branch("b", None, Lead=(lead, None))),
+        "go_to, end": cost(go_to("g", "e"), end("e")),
+        "delay": cost(delay("d", MOMENT)),
+        "wait, timed out": cost(wait("w", "replied", at_most=MOMENT)),
+        "wait, event": cost(wait("w", "replied", at_most="7 days"), act=event_comes),
+        "endless wait, event": cost(wait("w", "replied"), act=event_comes),
+        "delay, left": cost(delay("d", "30 days"), act=is_unenrolled),
+        "delay, edited to be over": cost(delay("d", "30 days"), act=delay_is_edited),
+        "store, held and resumed": cost(set_property("p", "stage", "lead"), act=pause_ends, pause=True),
+    }
+    async with world.serving(**AS_DEPLOYED):
+        seen = dict(zip(costs, await asyncio.gather(*costs.values()), strict=True))
+    assert seen == {
+        "nothing": 0,
+        "outside": 6,
+        "store": 1,
+        "two store": 2,
+        "branch": 1,
+        "go_to, end": 0,
+        "delay": 6,
+        "wait, timed out": 7,
+        "wait, event": 7,
+        "endless wait, event": 5,
+        "delay, left": 7,
+        "delay, edited to be over": 9,
+        "store, held and resumed": 6,
+    }
+
+
+async def test_the_journey_of_five_nodes_stays_in_its_budget(world: World) -> None:
+    """Enter, delay, e-mail, branch, e-mail: at most 30 events and 5,000 bytes, as deployed and with all metadata on."""
+    opened = {"property": "stage", "is": "lead"}
+    nodes = (
+        delay("two-days", MOMENT),
+        send_email("welcome"),
+        branch("was-it-opened", "reminder", Opened=(opened, None)),
+        send_email("reminder"),
+    )
+    async with world.serving(**AS_DEPLOYED):
+        history, revision, record = await walked(world, *nodes)
+    described = await world.handle(revision, record).describe()
+    stored = described.raw_description.workflow_execution_info.history_size_bytes
+    summed = sum(event.ByteSize() for event in history.events)
+    said = f"{len(history.events)} events, {stored} bytes by the server, {summed} bytes as the sum of the events"
+    assert len(history.events) == START_AND_END + 6 + 6 + 1 + 6, said
+    assert max(stored, summed) <= 5_000, said
+    assert await described.static_summary() == f"{revision.flow.name} · {record}"
+    assert {event.user_metadata.summary.data for event in history.events} >= {
+        b'"Two-Days"',
+        b'"Welcome"',
+        b'"Reminder"',
+    }
+    assert {m.label.id for event in history.events for m in event.event_group_markers} >= {"two-days", "welcome"}

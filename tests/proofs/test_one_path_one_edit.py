@@ -1,0 +1,100 @@
+"""A branch and an edit of the branched property run as local activities, and run again: one path, one edit.
+
+The edit makes the branch's other arm the true one, so whoever judges a second time walks both.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections import Counter
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from activities.gateways.postgres_ledger import PostgresLedger, PostgresTurn
+from activities.ledger import Output
+from deploy.local.addresses import Addresses
+from tests.flows import branch, flow, set_property
+from tests.worker_processes import KILLED, own_temporal, worker_process
+from tests.world import World
+from workflows.contract import Answer, Step
+from workflows.model.revision import Revision
+
+if TYPE_CHECKING:
+    from temporalio.client import WorkflowHandle
+
+
+def two_paths(world: World) -> Revision:
+    """Build the flow: a new record becomes won, any other one lost."""
+    return flow(
+        world.key("paths"),
+        branch("new", "lose", New=({"property": "stage", "is": "new"}, "win")),
+        set_property("win", "stage", "won", edges={"next": None}),
+        set_property("lose", "stage", "lost", edges={"next": None}),
+    )
+
+
+async def edits(world: World) -> list[Any]:
+    """Read every edit of a stage that the log knows."""
+    rows = await world.pool.fetch("select properties from event where type = 'property_changed' order by seq")
+    return [(row["properties"]["before"], row["properties"]["value"]) for row in rows]
+
+
+class Interrupted(PostgresLedger):
+    """Lets a signal land after the branch's decision and before the edit, the first time."""
+
+    execution: WorkflowHandle[Any, Any]
+    seen: Counter[str]
+
+    async def decide(self, step: Step, kind: str, answer: Answer, output: Output | None = None) -> Answer:
+        decided = await super().decide(step, kind, answer, output)
+        await self.execution.signal("event", {"type": "nudged", "id": "1"})
+        return decided
+
+    async def look(self, step: Step) -> Any:
+        self.seen[step.node] += 1
+        return await super().look(step)
+
+    @asynccontextmanager
+    async def turn(self, step: Step) -> AsyncIterator[PostgresTurn]:
+        self.seen[step.node] += 1
+        async with super().turn(step) as turn:
+            yield turn
+
+
+async def test_a_signal_while_they_run(world: World) -> None:
+    """The rejected workflow task runs both again; the ledger answers the second time, and the signal is not lost."""
+    revision = two_paths(world)
+    anna = await world.record("contact:1", stage="new")
+    seen: Counter[str] = Counter()
+    world.ledger = type("Here", (Interrupted,), {"execution": world.handle(revision, anna), "seen": seen})
+    await world.publish(revision)
+    async with world.serving():
+        enrollment = await world.enroll(revision, anna)
+        assert await world.ended(enrollment) == "completed"
+        await asyncio.wait_for(world.handle(revision, anna).result(), 20)
+    assert seen["new"] > 1
+    assert seen["win"] > 1
+    assert await world.path(enrollment) == [("new", "took New"), ("win", "set stage")]
+    assert await edits(world) == [("new", "won")]
+    assert await world.pool.fetchval("select count(*) from event where type = 'nudged'") == 1
+
+
+async def test_a_worker_killed_before_and_after_the_edit(stack: Addresses, tmp_path: Path) -> None:
+    """Killed -9 before the edit, the next just after its commit; the third worker finishes the one path."""
+    async with own_temporal(stack, tmp_path) as addresses, World.open(addresses, tmp_path) as world:
+        revision = two_paths(world)
+        anna = await world.record("contact:1", stage="new")
+        await world.publish(revision)
+        enrollment = await world.enroll(revision, anna)
+        async with worker_process(world, "before_edit") as first:
+            assert await first.ended() == KILLED
+        assert await edits(world) == []
+        await world.pool.execute("""update record set properties = '{"stage": "old"}'""")
+        async with worker_process(world, "after_commit") as second:
+            assert await second.ended() == KILLED
+        async with worker_process(world):
+            assert await world.ended(enrollment) == "completed"
+        assert await world.path(enrollment) == [("new", "took New"), ("win", "set stage")]
+        assert await edits(world) == [("old", "won")]
