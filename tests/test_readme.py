@@ -1,0 +1,74 @@
+"""The README's blocks, run as they are printed."""
+
+from __future__ import annotations
+
+import asyncio
+import re
+import shlex
+import signal
+from pathlib import Path
+
+from activities.catalogue import Catalogue
+from starter.compile import compile_flow
+from tests.starter.commands import ROOT, command
+from tests.until import until
+from tests.world import World
+
+README = (ROOT / "README.md").read_text()
+
+
+def blocks(language: str) -> list[str]:
+    """Give the README's blocks of one language, in order."""
+    found = re.findall(rf"^```{language}\n(.*?)^```$", README, re.MULTILINE | re.DOTALL)
+    assert found
+    return found
+
+
+def test_the_flow_of_the_readme_is_a_flow() -> None:
+    """The first thing that a reader sees compiles."""
+    flow = compile_flow(blocks("yaml")[0], Catalogue.load(), file="README.md")
+    assert set(flow.nodes) == {"thanks", "opened", "was-it-opened", "interested", "five-days", "quiet"}
+
+
+def test_the_two_commands_are_there() -> None:
+    """Each `make` target that the README names is one of the Makefile's."""
+    targets = re.findall(r"^(\w+):", (ROOT / "Makefile").read_text(), re.MULTILINE)
+    assert set(re.findall(r"\bmake (\w+)", README)) <= set(targets)
+
+
+async def test_the_first_flow_of_ones_own_walks(home: Path) -> None:
+    """With `up` running, the commands of the README take a person through the example flow, in the order printed."""
+    lines = [line.partition("#")[0].strip() for line in blocks("sh")[1].splitlines()]
+    commands = [shlex.split(line)[1:] for line in lines if line.startswith("perdure ")]
+    async with command(home, "up") as up:
+        await up.says("Enrollments 0 inside")
+        for words in commands:
+            if words[0] == "event":
+                await until(lambda: waits(home), what="the wait for the event")
+            async with command(home, *relocated(words)) as run:
+                assert await run.ends() == 0, (words, run.said)
+        assert any("thanks" in line and "sent" in line for line in run.said)
+        assert await up.ends(signal.SIGTERM) == 0
+
+
+async def waits(home: Path) -> bool:
+    """Tell whether the person of the example waits for the event."""
+    async with command(home, "show", "demo-request", "contact:101", "--json") as show:
+        await show.ends()
+    return any('"standing": "waiting"' in line for line in show.said)
+
+
+def relocated(words: list[str]) -> list[str]:
+    """Give a command's words with the README's paths made absolute: the tests run anywhere."""
+    return [str(ROOT / word) if word.startswith("starter/") else word for word in words]
+
+
+async def test_the_crm_code_of_the_readme_works(world: World) -> None:
+    """The function that the README shows writes one event, however often the form is sent."""
+    names: dict[str, object] = {}
+    exec(compile(blocks("python")[0], "README.md", "exec"), names)
+    await world.record("contact:1")
+    on_form = names["on_form"]
+    assert callable(on_form)
+    await asyncio.gather(*(on_form(world.client, "contact:1", "demo", "17") for _ in range(3)))
+    assert await world.pool.fetchval("select count(*) from event where type = 'form_submitted'") == 1
