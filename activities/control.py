@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import UTC, datetime
 
 from pydantic import BaseModel, ConfigDict, Field, JsonValue, ValidationError, field_validator
 from pydantic_core import from_json
@@ -213,7 +213,7 @@ class RawEvent(BaseModel):
         if moment is not None and moment.tzinfo is None:
             message = "occurred_at needs a time zone, as 2026-01-31T09:00:00+00:00"
             raise ValueError(message)
-        return None if moment is None else moment.isoformat()
+        return None if moment is None else _in_utc(moment).isoformat()
 
     @classmethod
     def read(cls, raw: JsonValue) -> RawEvent:
@@ -225,6 +225,14 @@ class RawEvent(BaseModel):
             message = f"there is no signal {str(raw.get('signal'))[:80]!r}"
             raise ValueError(message)
         return cls.model_validate(from_json(str(args[0])))
+
+
+def _in_utc(moment: datetime) -> datetime:
+    try:
+        return moment.astimezone(UTC)
+    except OverflowError:
+        message = "occurred_at lies outside the calendar"
+        raise ValueError(message) from None
 
 
 def _number(raw: JsonValue) -> JsonValue:

@@ -198,9 +198,7 @@ class FakeLedger:
     def _pass(self, step: Step) -> None:
         for (enrollment, visit), row in self.visits.items():
             if enrollment == step.enrollment and visit < step.visit and row.visit.state == "asleep":
-                line = "waited" if row.ended and row.ended <= self.now() else "left early"
-                answer = (row.visit.answer or Answer()).model_copy(update={"line": line})
-                row.visit = row.visit.model_copy(update={"state": "done", "answer": answer})
+                row.visit = row.visit.model_copy(update={"state": "done"})
                 row.ended = min(row.ended or self.now(), self.now())
         for at in [at for at in self.waits if at[0] == step.enrollment and at[1] < step.visit]:
             del self.waits[at]

@@ -22,6 +22,9 @@ MOST_BYTES = 256 * 1024
 AHEAD = timedelta(minutes=5)
 """How far in the future a source's clock may be."""
 
+_EARLIEST = datetime(1, 1, 2, tzinfo=UTC)
+"""Before it, a moment with an offset may have no date in UTC."""
+
 _NUL = re.compile(rb"(?<!\\)(?:\\\\)*\\u0000")
 _TYPE = re.compile(r"[a-z][a-z0-9_.]{0,79}")
 
@@ -100,6 +103,8 @@ def _check(
         raise CallerError("occurred_at needs a time zone, as 2026-01-31T09:00:00+00:00")
     if occurred_at > datetime.now(UTC) + AHEAD:
         raise CallerError(f"occurred_at {occurred_at.isoformat()} lies in the future; check the clock of {source!r}")
+    if occurred_at < _EARLIEST:
+        raise CallerError(f"occurred_at {occurred_at.isoformat()} lies outside the calendar")
 
 
 def _check_storable(properties: dict[str, JsonValue]) -> None:

@@ -51,9 +51,13 @@ _OF_RECORD = (
     f"{_SELECT} where e.flow = $1 and e.type = $2 and e.record = $3 and e.key = $4 order by e.accepted_at desc limit 1"
 )
 
+# A sleep that nothing but its end has ended was waited through; one whose end lies later, or that had none, was not.
 _PATH = """
-select visit, node, kind, revision, state, coalesce(answer->>'line', '') as line, output, note, repeated,
-       began_at, ended_at
+select visit, node, kind, revision, state, output, note, repeated, began_at, ended_at,
+       case when answer->>'line' <> '' then answer->>'line'
+            when state <> 'done' then ''
+            when ended_at >= (answer->'asleep'->>'until')::timestamptz then 'waited'
+            else 'left early' end as line
   from visit where enrollment = $1 order by visit
 """
 

@@ -39,10 +39,10 @@ select e.flow, f.current, f.is_on, e.paused or f.paused as paused, e.closed_at i
  where e.id = $1
 """
 
-# What a sleeper's row says once it is over. An end that is still ahead, or none, means that something else woke it.
+# A sleeper's row once it is over keeps the answer that sent it to sleep, or none: a second execution goes the way that
+# the first one went, whatever woke it.
 _WOKEN = """
-update visit set state = 'done', ended_at = least(ended_at, clock_timestamp()), answer = coalesce(answer, '{}') ||
-         jsonb_build_object('line', case when ended_at <= clock_timestamp() then 'waited' else 'left early' end)
+update visit set state = 'done', ended_at = least(coalesce(ended_at, clock_timestamp()), clock_timestamp())
  where enrollment = $1 and state = 'asleep'
 """
 

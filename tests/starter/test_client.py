@@ -1,7 +1,7 @@
 from __future__ import annotations
 
 import asyncio
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, datetime, timedelta, timezone
 from typing import TYPE_CHECKING, Any
 from uuid import UUID, uuid4
 
@@ -76,6 +76,7 @@ async def test_another_event_under_the_same_id_is_refused(office: Office, change
         ({"properties": {"when": object()}}, "not JSON"),
         ({"occurred_at": datetime.now(UTC) + timedelta(days=1)}, "lies in the future"),
         ({"occurred_at": datetime(2026, 1, 1)}, "needs a time zone"),  # noqa: DTZ001 - the mistake
+        ({"occurred_at": datetime(1, 1, 1, tzinfo=timezone(timedelta(hours=14)))}, "outside the calendar"),
         ({"source": ""}, "1 to 80 characters"),
         ({"properties": {"text": "a\0b"}}, "cannot be stored"),
         ({"properties": {"sum": float("nan")}}, "cannot be stored"),
