@@ -29,7 +29,8 @@ def is_alive(pid: int) -> bool:
         return False
     except PermissionError:
         pass
-    return bool(command_line(pid))
+    # Not by its command line: a program that has just begun has none yet.
+    return _stat(pid)[:1] not in ([], ["Z"], ["X"]) if HAS_PROC else bool(command_line(pid))
 
 
 def children(pid: int) -> list[int]:
@@ -84,12 +85,17 @@ def _pids() -> list[int]:
 
 
 def _parent(pid: int) -> int:
+    return int((_stat(pid) or ["", "-1"])[1])
+
+
+def _stat(pid: int) -> list[str]:
+    """Return what the system says of a process, from its state on; nothing for one that is gone."""
     try:
         stat = (PROC / str(pid) / "stat").read_text(errors="replace")
     except OSError:
-        return -1
+        return []
     # The program's name stands in brackets and may hold anything, brackets included.
-    return int(stat.rpartition(")")[2].split()[1])
+    return stat.rpartition(")")[2].split()
 
 
 def _ps() -> list[tuple[int, int, list[str]]]:
