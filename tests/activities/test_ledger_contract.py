@@ -4,112 +4,16 @@ from __future__ import annotations
 
 import asyncio
 import uuid
-from collections.abc import Awaitable, Callable
-from dataclasses import dataclass
-from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import pytest
 
-from activities.fake_ledger import FakeEnrollment, FakeFlow, FakeLedger
-from activities.gateways.postgres_ledger import PostgresLedger
-from activities.ledger import Ledger, Visit, VisitTaken
-from tests.flows import delay, flow
+from activities.ledger import VisitTaken
+from tests.activities.ledger_bench import ANNA, REPLIED, SECOND, Bench, in_postgres, now
 from tests.until import until
 from tests.world import World
 from workflows.contract import Answer, Asleep, Step
 from workflows.model.errors import EngineError
-from workflows.model.nodes import EventMatch
-from workflows.model.records import Event, RecordRef
-
-ANNA = RecordRef.parse("contact:1")
-REPLIED, OPENED = EventMatch(event="replied"), EventMatch(event="opened")
-HAPPENED = Answer(happened=True, line="happened")
-SECOND = timedelta(seconds=1)
-
-
-def now() -> datetime:
-    return datetime.now(UTC)
-
-
-def end(asleep: Asleep | None) -> datetime:
-    assert asleep is not None
-    assert asleep.until is not None
-    return asleep.until
-
-
-@dataclass
-class Bench:
-    """A ledger with one enrollment of one record in one flow."""
-
-    ledger: Ledger
-    enrollment: str
-    revision: str
-    log: Callable[[str, datetime, datetime | None], Awaitable[None]]
-
-    def step(self, visit: int, node: str = "n", revision: str = "r1", **fields: Any) -> Step:
-        return Step(enrollment=self.enrollment, revision=revision, node=node, visit=visit).model_copy(update=fields)
-
-    async def logged(self, type_: str = "replied", *, ago: float = 0, occurred_ago: float | None = None) -> None:
-        """Put an event into the log as the CRM would: so many seconds ago, and maybe having occurred earlier."""
-        at = now() - ago * SECOND
-        await self.log(type_, at, None if occurred_ago is None else now() - occurred_ago * SECOND)
-
-    async def state(self, visit: int) -> str | None:
-        found = (await self.ledger.look(self.step(visit))).visit
-        return found.state if found else None
-
-    async def visit(self, visit: int) -> Visit:
-        found = (await self.ledger.look(self.step(visit))).visit
-        assert found is not None
-        return found
-
-    async def counted(self, visit: int) -> list[str]:
-        return [event.type for event in await self.ledger.counting(self.step(visit))]
-
-
-@pytest.fixture(params=["postgres", "fake"])
-def servers(request: pytest.FixtureRequest) -> World | None:
-    """The real servers, or none."""
-    world: World | None = request.getfixturevalue("world") if request.param == "postgres" else None
-    return world
-
-
-@pytest.fixture
-async def bench(servers: World | None) -> Bench:
-    """The same bench on PostgreSQL and in memory."""
-    return await _in_postgres(servers) if servers else _in_memory()
-
-
-async def _in_postgres(world: World) -> Bench:
-    await world.record(str(ANNA), stage="lead")
-    published = await world.publish(flow(world.key("f"), delay("n", "1 day")))
-    enrollment = str(uuid.uuid4())
-    await world.pool.execute(
-        "insert into enrollment (id, flow, type, record, revision) values ($1, $2, 'contact', '1', $3)",
-        *(enrollment, published.flow.key, published.hash),
-    )
-
-    async def log(type_: str, at: datetime, occurred_at: datetime | None) -> None:
-        await world.pool.execute(
-            "insert into event (type, record_type, record_id, at, occurred_at) values ($1, 'contact', '1', $2, $3)",
-            *(type_, at, occurred_at),
-        )
-
-    return Bench(PostgresLedger(world.pool), enrollment, published.hash, log)
-
-
-def _in_memory() -> Bench:
-    ledger, published = FakeLedger(now), flow("f", delay("n", "1 day"))
-    ledger.crm.records[ANNA] = {"stage": "lead"}
-    ledger.flows["f"] = FakeFlow(published.hash)
-    ledger.enrollments["e"] = FakeEnrollment("f", ANNA, now())
-
-    async def log(type_: str, at: datetime, occurred_at: datetime | None) -> None:
-        name = str(len(ledger.events))
-        ledger.events.append(Event(id=name, type=type_, record=ANNA, at=at, occurred_at=occurred_at))
-
-    return Bench(ledger, "e", published.hash, log)
 
 
 async def test_a_visit_is_judged_on_all_that_is_known(bench: Bench) -> None:
@@ -202,97 +106,6 @@ async def test_a_delay_that_is_over_is_not_begun_again(bench: Bench) -> None:
     assert await bench.state(1) == "done"
 
 
-async def test_an_event_after_arming_counts(bench: Bench) -> None:
-    """What the record does while the wait is armed ends it, of the types looked for, oldest first."""
-    assert await bench.ledger.arm(bench.step(1), "wait", (REPLIED, OPENED), None) == Asleep(why="wait")
-    await bench.logged("clicked")
-    assert await bench.counted(1) == []
-    await bench.logged("opened")
-    await bench.logged("replied")
-    assert await bench.counted(1) == ["opened", "replied"]
-    assert await bench.state(1) == "asleep"
-
-
-async def test_an_event_since_the_previous_visit_counts(bench: Bench) -> None:
-    """Between the end of the previous visit and the arming no event is lost; before it, none counts."""
-    await bench.logged("opened")
-    await bench.ledger.settle(bench.step(1), "mail", Answer())
-    await bench.logged("replied")
-    await bench.ledger.arm(bench.step(2), "wait", (REPLIED, OPENED), None)
-    assert await bench.counted(2) == ["replied"]
-
-
-async def test_the_first_visit_counts_from_the_enrollment(bench: Bench) -> None:
-    """A wait that is the first step looks back to the moment the record was accepted, no further."""
-    await bench.logged("opened", ago=60)
-    await bench.logged("replied")
-    await bench.ledger.arm(bench.step(1), "wait", (REPLIED, OPENED), None)
-    assert await bench.counted(1) == ["replied"]
-
-
-async def test_a_delay_that_was_left_early_ends_when_it_was_left(bench: Bench) -> None:
-    """Its planned end lies ahead: what happens after it was left counts all the same."""
-    await bench.ledger.lie_down(bench.step(1), "delay", Asleep(why="delay", until=now() + 3600 * SECOND))
-    await bench.ledger.arm(bench.step(2), "wait", (REPLIED,), None)
-    await bench.logged()
-    assert await bench.counted(2) == ["replied"]
-
-
-async def test_a_wait_that_was_left_ends_when_it_was_left(bench: Bench) -> None:
-    """What happened during a wait that an edit has deleted does not end the wait behind it."""
-    await bench.ledger.arm(bench.step(1), "wait", (OPENED,), None)
-    await bench.logged()
-    await bench.ledger.arm(bench.step(2), "wait", (REPLIED,), None)
-    assert await bench.counted(2) == []
-    assert (await bench.counted(1), await bench.state(1)) == ([], "done")
-
-
-async def test_when_it_occurred_decides_where_the_source_says_so(bench: Bench) -> None:
-    """An old event that is told late does not count, though it came while the wait was armed."""
-    await bench.ledger.settle(bench.step(1), "mail", Answer())
-    await bench.ledger.arm(bench.step(2), "wait", (REPLIED, OPENED), None)
-    await bench.logged("opened", occurred_ago=60)
-    assert await bench.counted(2) == []
-    await bench.logged("replied", occurred_ago=0)
-    assert await bench.counted(2) == ["replied"]
-
-
-async def test_an_event_after_the_deadline_does_not_count(bench: Bench) -> None:
-    """In time is when it occurred, or came where nobody says."""
-    asleep = await bench.ledger.arm(bench.step(1), "wait", (REPLIED, OPENED), 60)
-    assert timedelta(seconds=55) < end(asleep) - now() < timedelta(seconds=65)
-    await bench.logged("opened", ago=-120)
-    assert await bench.counted(1) == []
-    await bench.logged("replied", ago=-120, occurred_ago=-30)
-    assert await bench.counted(1) == ["replied"]
-
-
-async def test_an_edited_wait_is_counted_from_its_first_arming(bench: Bench) -> None:
-    """Armed again under an edited revision, its deadline moves, its beginning does not, and it looks for the new."""
-    first = await bench.ledger.arm(bench.step(1), "wait", (OPENED,), 60)
-    await bench.logged()
-    second = await bench.ledger.arm(bench.step(1, revision="r2"), "wait", (REPLIED,), 90)
-    assert abs(end(second) - end(first) - 30 * SECOND) < timedelta(milliseconds=100)
-    assert await bench.counted(1) == ["replied"]
-    assert (await bench.visit(1)).revision == "r2"
-
-
-async def test_whoever_ends_a_wait_first_is_right(bench: Bench) -> None:
-    """Event or deadline: the second is told how the first ended it, and arming again finds it over."""
-    await bench.ledger.arm(bench.step(1), "wait", (REPLIED,), 60)
-    assert await bench.ledger.wake(bench.step(1), HAPPENED, {"happened": True}) == HAPPENED
-    assert await bench.ledger.wake(bench.step(1), Answer(line="timed out"), {"happened": False}) == HAPPENED
-    assert await bench.ledger.arm(bench.step(1), "wait", (REPLIED,), 60) is None
-    assert await bench.counted(1) == []
-    assert (await bench.ledger.look(bench.step(2))).outputs == {"n": {"happened": True}}
-
-
-async def test_a_wait_that_never_was_cannot_end(bench: Bench) -> None:
-    """To end a visit that has no row is our own mistake."""
-    with pytest.raises(EngineError):
-        await bench.ledger.wake(bench.step(1), HAPPENED, {})
-
-
 async def test_the_first_ending_stands(bench: Bench) -> None:
     """Closed once, the enrollment's sleeps and waits are forgotten, and no later ending is written over it."""
     await bench.ledger.arm(bench.step(1), "wait", (REPLIED,), 60)
@@ -355,7 +168,7 @@ async def test_no_value_jams_the_ledger(bench: Bench) -> None:
 
 async def test_two_turns_at_once_come_to_one_result(world: World) -> None:
     """Both saw no result; the second to write waits for the first, is told so, and rolls back what it did."""
-    bench = await _in_postgres(world)
+    bench = await in_postgres(world)
     step = bench.step(1)
     async with bench.ledger.turn(step) as first:
         await first.settle(step, "mail", Answer(line="first"))
@@ -382,7 +195,7 @@ async def _blocked(world: World) -> bool:
 
 async def test_two_executions_of_a_delay_at_once_sleep_alike(world: World) -> None:
     """The second began before the first had committed: it is told the end all the same, not a sleep without one."""
-    bench = await _in_postgres(world)
+    bench = await in_postgres(world)
     planned = now() + 60 * SECOND
     async with world.pool.acquire() as connection:
         transaction = connection.transaction()
@@ -397,14 +210,6 @@ async def test_two_executions_of_a_delay_at_once_sleep_alike(world: World) -> No
         await until(lambda: _blocked(world), what="the second execution's wait for the first")
         await transaction.commit()
     assert (await second).until == planned
-
-
-async def test_a_wait_that_was_left_unanswered_takes_the_answer_it_is_given(bench: Bench) -> None:
-    """The walk went past it: it is never armed again, and a second execution is not stuck on the missing answer."""
-    await bench.ledger.arm(bench.step(1), "wait_for_event", (REPLIED,), None)
-    await bench.ledger.close(bench.step(1), "unenrolled")
-    assert await bench.ledger.arm(bench.step(1), "wait_for_event", (REPLIED,), None) is None
-    assert await bench.ledger.wake(bench.step(1), Answer(line="timed out"), {}) == Answer(line="timed out")
 
 
 async def test_an_attempt_does_not_intend_over_one_that_it_has_not_seen(bench: Bench) -> None:
