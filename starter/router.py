@@ -137,8 +137,9 @@ class Router:
             events = [row["id"] for row in rows]
             try:
                 arrivals = [_arrival(row) for row in rows]
-                await self._end_waits(connection, arrivals)
+                # Enrollments before their visits, as a turn locks them: the other way round they deadlock.
                 await self._meet_goals(connection, arrivals)
+                await self._end_waits(connection, arrivals)
                 admissions = await self._enroll(connection, arrivals)
             except (ArithmeticError, LookupError, TypeError, ValueError) as error:
                 raise Poison(events) from error
