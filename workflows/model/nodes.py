@@ -8,17 +8,27 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from datetime import timedelta
-from typing import Annotated, Literal
+from typing import Annotated, Literal, Self
 
-from pydantic import BaseModel, ConfigDict, Field, JsonValue
+from pydantic import BaseModel, ConfigDict, Field, JsonValue, model_validator
 
 from workflows.model.conditions import Condition, Plain, Test
+from workflows.model.durations import Duration
 from workflows.model.policy import OnFailure, Repeat, Retry
-from workflows.model.when import Duration
+from workflows.model.when import CalendarDate, ClockTime, Weekday
 
 NEXT = "next"
 OTHERWISE = "otherwise"
 FAILED = "failed"
+
+MOST_VALUES = 250
+"""Values that one branch by value tells apart (HubSpot's limit)."""
+
+_ROUNDING = 0.001
+"""How far percentages, such as three times 33.333, may be from a hundred."""
+
+Absent = Literal["go_on", "end"]
+"""What a date that is past or empty leads to: the record goes on at once (HubSpot's rule), or leaves the flow."""
 
 NodeId = Annotated[str, Field(pattern=r"^[a-z0-9][a-z0-9_-]{0,63}$")]
 
@@ -47,6 +57,39 @@ class Delay(Node):
 
     do: Literal["delay"] = "delay"
     for_: Duration = Field(alias="for")
+
+
+class DelayUntil(Node):
+    """Sleep until the next of some weekdays and a time of day, a calendar date, or a date property of the record.
+
+    Weekdays and time: the first such moment strictly after the record entered; weekdays alone: the day's beginning, at
+    once on such a day. A date: `days` after it (before, if negative) `at` a time, in the flow's zone; a property that
+    holds an instant, without `at` and `days`: that instant.
+    """
+
+    do: Literal["delay_until"] = "delay_until"
+    on: tuple[Weekday, ...] = ()
+    at: ClockTime | None = None
+    date: CalendarDate | None = None
+    property: str | None = Field(None, pattern=r"^[a-z][a-z0-9_]{0,99}$")
+    days: int = Field(0, ge=-3660, le=3660)
+    if_past: Absent = "go_on"
+    if_empty: Absent = "go_on"
+
+    @model_validator(mode="after")
+    def _one_kind(self) -> Self:
+        kinds = [
+            bool(self.on or (self.at and not self.date and not self.property)),
+            bool(self.date),
+            bool(self.property),
+        ]
+        if kinds.count(True) != 1:
+            message = "give one of: weekdays (`on`) and/or a time (`at`); a `date`; a date `property`"
+            raise ValueError(message)
+        if self.on and len({*self.on}) != len(self.on):
+            message = "`on` names a weekday twice"
+            raise ValueError(message)
+        return self
 
 
 class EventMatch(BaseModel):
@@ -85,6 +128,64 @@ class Branch(Node):
     arms: tuple[Arm, ...] = Field(min_length=1, max_length=20)
 
 
+class Value(BaseModel):
+    """One way of a branch by value: the values that take it; its name is the name of the edge."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid", allow_inf_nan=False)
+
+    name: str = Field(min_length=1, max_length=80)
+    values: tuple[Plain, ...] = Field(min_length=1, max_length=250)
+
+
+class BranchOnValue(Node):
+    """Take the way of the value that a property or an output has, else the `otherwise` edge.
+
+    Values compare as `is` does. A property with several options is equal to none of them.
+    """
+
+    do: Literal["branch_on_value"] = "branch_on_value"
+    property: str | None = Field(None, pattern=r"^[a-z][a-z0-9_]{0,99}$")
+    output: str | None = Field(None, pattern=r"^[A-Za-z0-9_-]+\.[A-Za-z0-9_]+$")
+    ways: tuple[Value, ...] = Field(min_length=1, max_length=250)
+
+    @model_validator(mode="after")
+    def _one_value(self) -> Self:
+        if (self.property is None) == (self.output is None):
+            message = "give a `property` or an `output`, not both"
+            raise ValueError(message)
+        if sum(len(way.values) for way in self.ways) > MOST_VALUES:
+            message = f"at most {MOST_VALUES} values are told apart"
+            raise ValueError(message)
+        return self
+
+
+class Share(BaseModel):
+    """One way of a split, and how many of a hundred take it."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid", allow_inf_nan=False)
+
+    name: str = Field(min_length=1, max_length=80)
+    percent: float = Field(gt=0, le=100)
+
+
+class Split(Node):
+    """Send records down several ways by shares, always the same record the same way: by a hash, not by dice."""
+
+    do: Literal["split"] = "split"
+    shares: tuple[Share, ...] = Field(min_length=2, max_length=20)
+
+    @model_validator(mode="after")
+    def _is_whole(self) -> Self:
+        if abs(sum(share.percent for share in self.shares) - 100) > _ROUNDING:
+            message = f"the shares make {sum(share.percent for share in self.shares):g} percent, not 100"
+            raise ValueError(message)
+        return self
+
+
+Deciding = Branch | BranchOnValue | Split
+"""The nodes from which several ways lead on."""
+
+
 class GoTo(Node):
     """Go on at another node of the flow."""
 
@@ -110,7 +211,10 @@ class Perform(Node):
     on_failure: OnFailure = "continue"
 
 
-AnyNode = Annotated[Delay | WaitForEvent | Branch | GoTo | End | Perform, Field(discriminator="do")]
+AnyNode = Annotated[
+    Delay | DelayUntil | WaitForEvent | Branch | BranchOnValue | Split | GoTo | End | Perform,
+    Field(discriminator="do"),
+]
 
 
 def edges_needed(node: AnyNode) -> list[str]:
@@ -120,6 +224,10 @@ def edges_needed(node: AnyNode) -> list[str]:
             return []
         case Branch():
             return [*(arm.name for arm in node.arms), OTHERWISE]
+        case BranchOnValue():
+            return [*(way.name for way in node.ways), OTHERWISE]
+        case Split():
+            return [share.name for share in node.shares]
         case Perform(on_failure="go_to"):
             return [NEXT, FAILED]
         case _:
