@@ -10,7 +10,8 @@ from pydantic import ValidationError
 
 from tests.flows import branch, delay, end, flow, go_to, send_email, set_property, wait
 from workflows.model.flow import Flow, changed_kinds
-from workflows.model.nodes import AnyNode, Delay, GoTo, onward_edges
+from workflows.model.graph import MOST_NODES, Before
+from workflows.model.nodes import AnyNode, Delay, DelayUntil, GoTo, onward_edges
 from workflows.model.revision import Revision
 
 IDS = [f"n{number}" for number in range(7)]
@@ -45,9 +46,9 @@ def drawn(graph: dict[str, tuple[str, list[str]]]) -> dict[str, AnyNode]:
 
 def reaches(nodes: dict[str, AnyNode], begin: str, *, awake: bool) -> set[str]:
     """What lies ahead of a node, found by relaxing until nothing changes; the second method."""
-    found: set[str] = {to for _, to in onward_edges(nodes[begin])}
     if awake and isinstance(nodes[begin], Delay):
         return set()
+    found: set[str] = {to for _, to in onward_edges(nodes[begin])}
     while True:
         through = {each for each in found if not (awake and isinstance(nodes[each], Delay))}
         more = {to for each in through for _, to in onward_edges(nodes[each])} - found
@@ -58,23 +59,35 @@ def reaches(nodes: dict[str, AnyNode], begin: str, *, awake: bool) -> set[str]:
 
 @given(GRAPHS)
 def test_steps_that_no_path_leads_to_are_found(graph: dict[str, tuple[str, list[str]]]) -> None:
-    """On random graphs, exactly the nodes that relaxing does not reach from the start are told."""
+    """On random graphs, the nodes told and those ahead of them are exactly what relaxing does not reach."""
     nodes = drawn(graph)
     reached = {IDS[0]} | reaches(nodes, IDS[0], awake=False)
     told = {each.partition(":")[0] for each in mistakes(nodes, IDS[0]) if "no path" in each}
-    assert told == set(nodes) - reached
+    ahead = {each for one in told for each in reaches(nodes, one, awake=False)}
+    assert told | (ahead - reached) == set(nodes) - reached
+    assert not told & reached
 
 
 @given(GRAPHS)
 def test_circles_without_a_sleep_are_found(graph: dict[str, tuple[str, list[str]]]) -> None:
-    """On random graphs, a circle is told exactly when a node reaches itself without sleeping, and it is named."""
+    """On random graphs, a node reaches itself without sleeping exactly when a circle is told that it has part in."""
     nodes = drawn(graph)
-    on_circles = {
-        each for each in nodes if each in reaches(nodes, each, awake=True) and not isinstance(nodes[each], Delay)
-    }
+    ahead = {each: reaches(nodes, each, awake=True) for each in nodes}
+    on_circles = {each for each in nodes if each in ahead[each]}
     told = {each.partition(":")[0] for each in mistakes(nodes, IDS[0]) if "circle" in each}
-    assert on_circles <= told
-    assert bool(told) == bool(on_circles)
+    assert told <= on_circles
+    assert all(any(each in ahead[one] and one in ahead[each] for one in told) for each in on_circles)
+    assert not any(one in ahead[other] and other in ahead[one] for one in told for other in told - {one})
+
+
+@given(GRAPHS)
+def test_what_can_come_before_what_is_known(graph: dict[str, tuple[str, list[str]]]) -> None:
+    """On random graphs, a node may come before another exactly when relaxing from it reaches the other."""
+    nodes = drawn(graph)
+    before = Before(nodes)
+    for one in nodes:
+        ahead = reaches(nodes, one, awake=False)
+        assert {other for other in nodes if before.may_precede(one, other)} == ahead
 
 
 @pytest.mark.parametrize(
@@ -128,17 +141,65 @@ def test_a_circle_with_a_wait_is_allowed() -> None:
     assert flow("f", wait("a", "replied"), go_to("again", "a")).flow.start == "a"
 
 
+@pytest.mark.parametrize(
+    ("settings", "rests"),
+    [
+        ({"on": ["tue"], "at": "11:00"}, True),
+        ({"at": "11:00"}, True),
+        ({"on": ["tue"]}, False),
+        ({"date": "2026-12-24"}, False),
+        ({"date": "2026-12-24", "if_past": "end"}, True),
+        ({"property": "renewal", "if_past": "end"}, False),
+        ({"property": "renewal", "if_past": "end", "if_empty": "end"}, True),
+    ],
+)
+def test_a_circle_needs_a_delay_that_cannot_be_passed_at_once(settings: dict[str, Any], rests: bool) -> None:
+    """A moment that may be past or empty, and a weekday that lasts all day, hold no record back, unless they end it."""
+    until = DelayUntil.model_validate({"id": "a", "name": "A", "edges": {"next": "again"}, **settings})
+    told = mistakes({"a": until, "again": go_to("again", "a")}, "a")
+    circle = ["a: these steps go round in a circle without a delay or a wait: a -> again -> a"]
+    assert told == ([] if rests else circle)
+
+
+def in_a_row(count: int) -> dict[str, AnyNode]:
+    row = [GoTo.model_construct(id=f"n{n}", name="N", edges={"next": f"n{n + 1}"}) for n in range(count - 1)]
+    return {**{node.id: node for node in row}, f"n{count - 1}": end(f"n{count - 1}")}
+
+
 def test_ten_thousand_nodes_are_checked_in_a_row() -> None:
     """The checks are linear and do not recurse: 10,000 nodes in a row, and as many in one circle."""
     begin = perf_counter()
-    nodes: dict[str, AnyNode] = {
-        f"n{n}": GoTo.model_construct(id=f"n{n}", name="N", edges={"next": f"n{n + 1}"}) for n in range(10_000)
-    }
-    nodes["n10000"] = end("n10000")
+    nodes = in_a_row(MOST_NODES)
     assert mistakes(nodes, "n0") == []
-    nodes["n10000"] = go_to("n10000", "n0")
-    assert len(mistakes(nodes, "n0")) == 10_001
-    assert perf_counter() - begin < 5
+    nodes[f"n{MOST_NODES - 1}"] = go_to(f"n{MOST_NODES - 1}", "n0")
+    (circle,) = mistakes(nodes, "n0")
+    assert circle.endswith("n0 -> n1 -> n2 -> n3 -> n4 -> n5 -> ...")
+    assert perf_counter() - begin < 2
+
+
+def test_a_hundred_thousand_nodes_are_refused_before_they_are_looked_at() -> None:
+    """A flow above the limit is refused at once, as nodes and as stored text."""
+    nodes = in_a_row(100_000)
+    stored = {key: {"do": "go_to", "id": key, "name": key, "edges": node.edges} for key, node in nodes.items()}
+    begin = perf_counter()
+    assert mistakes(nodes, "n0") == ["the flow has 100000 steps, and at most 10000 are possible"]
+    with pytest.raises(ValidationError, match="100000 steps"):
+        Flow.model_validate({"key": "f", "name": "F", "object": "contact", "start": "n0", "nodes": stored})
+    assert perf_counter() - begin < 2
+
+
+def test_64_diamonds_are_accepted_at_once() -> None:
+    """A graph of 2^64 paths takes no longer than its 192 nodes."""
+    nodes: dict[str, AnyNode] = {}
+    for n in range(64):
+        nodes[f"a{n}"] = branch(f"a{n}", f"c{n}", Arm=({"property": "a", "is": 1}, f"b{n}"))
+        nodes[f"b{n}"] = go_to(f"b{n}", f"a{n + 1}")
+        nodes[f"c{n}"] = go_to(f"c{n}", f"a{n + 1}")
+    nodes["a64"] = end("a64")
+    begin = perf_counter()
+    assert mistakes(nodes, "a0") == []
+    assert Before(nodes).may_precede("b0", "a64")
+    assert perf_counter() - begin < 1
 
 
 @pytest.mark.parametrize(

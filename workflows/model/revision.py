@@ -21,7 +21,7 @@ from pydantic import (
 
 from workflows.model.errors import UnknownRevision
 from workflows.model.flow import Flow
-from workflows.model.nodes import NEXT, Branch, End
+from workflows.model.nodes import NEXT, Deciding, End
 
 HASH_LENGTH = 16
 """Characters of SHA-256 kept: 64 bits, and a third of the history bytes of a whole one."""
@@ -110,7 +110,7 @@ def onward(old: Revision, new: Revision, came: tuple[str, str] | None, target: s
         here = old.flow.node(target)
         if here.same_kind(new.flow.nodes.get(target)):
             return Landing(new, target)
-        if isinstance(here, Branch):
+        if isinstance(here, Deciding):
             return Landing(old, target)
         target, ended_as_drawn = here.edges.get(NEXT), isinstance(here, End)
     return Landing(new, None, all_deleted=not ended_as_drawn)
