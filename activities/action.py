@@ -6,16 +6,17 @@ import anywhere, and its unit test is: build it, await it with the fakes.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
-from typing import Annotated, ClassVar, Literal, Protocol, get_args
+from typing import Annotated, ClassVar, Literal, get_args
 
 from pydantic import BaseModel, ConfigDict, JsonValue
 
+from activities.effects import Crm, Mailer, Provenance
 from workflows.model.errors import ProviderError, RecordError
 from workflows.model.policy import Repeat, Retry
-from workflows.model.records import Record, RecordRef
+from workflows.model.records import Record
 
 
 @dataclass(frozen=True)
@@ -23,6 +24,13 @@ class Tokens:
     """Marks a text field in which `{{ tokens }}` are replaced; `html` escapes the values put in."""
 
     html: bool = False
+
+
+@dataclass(frozen=True)
+class OwnProperty:
+    """Marks a field that names a property of the enrolled record; `edits` tells that the action changes it."""
+
+    edits: bool = False
 
 
 Text = Annotated[str, Tokens()]
@@ -63,55 +71,6 @@ class Ambiguous(ProviderError):
         """Take a code for history and a note for the ledger."""
         super().__init__(code)
         self.code, self.note = code, note
-
-
-@dataclass(frozen=True)
-class Provenance:
-    """Where an edit comes from."""
-
-    flow: str
-    revision: str
-    node: str
-    enrollment: str
-
-
-class Crm(Protocol):
-    """The CRM's records, inside the transaction of the visit."""
-
-    async def set_properties(
-        self, record: RecordRef, values: Mapping[str, JsonValue], source: Provenance
-    ) -> dict[str, JsonValue]:
-        """Set properties, None to clear, and log a `property_changed` event for each that changed.
-
-        Return the old values of those that changed. Raise Refused for a property that is unknown or read-only, or a
-        value that its type does not take.
-        """
-
-
-def differ(value: JsonValue, other: JsonValue) -> bool:
-    """Tell whether two values of a property are not the same; to Python, true is 1."""
-    return value != other or isinstance(value, bool) != isinstance(other, bool)
-
-
-@dataclass(frozen=True)
-class Mail:
-    """An e-mail, ready to send. `sender` None means the gateway's own."""
-
-    to: str
-    subject: str
-    text: str
-    html: str | None = None
-    sender: str | None = None
-
-
-class Mailer(Protocol):
-    """Sends e-mail."""
-
-    async def send(self, mail: Mail, key: str) -> str:
-        """Send one e-mail under an effect key, the same for every attempt; return what the server said.
-
-        Raise Refused, Retryable (surely not sent) or Ambiguous.
-        """
 
 
 @dataclass(frozen=True)
@@ -162,9 +121,15 @@ class Action(BaseModel):
 
 def tokens_of(action: type[Action]) -> dict[str, Tokens]:
     """Give the fields of an action that take tokens, with how: on the field itself, or on an arm of its union."""
-    return {
-        name: mark
-        for name, field in action.model_fields.items()
-        for mark in (*field.metadata, *(each for arm in get_args(field.annotation) for each in get_args(arm)))
-        if isinstance(mark, Tokens)
-    }
+    return {name: mark for name, mark in _marks(action) if isinstance(mark, Tokens)}
+
+
+def properties_of(action: type[Action]) -> dict[str, OwnProperty]:
+    """Give the fields of an action that name properties of the enrolled record."""
+    return {name: mark for name, mark in _marks(action) if isinstance(mark, OwnProperty)}
+
+
+def _marks(action: type[Action]) -> Iterator[tuple[str, object]]:
+    for name, info in action.model_fields.items():
+        for mark in (*info.metadata, *(each for arm in get_args(info.annotation) for each in get_args(arm))):
+            yield name, mark

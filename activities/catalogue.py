@@ -20,8 +20,9 @@ from workflows.model.errors import FlowError
 
 TAKEN = frozenset(
     {
-        *("delay", "wait_for_event", "branch", "go_to", "end", "perform"),
-        *(contract.BRANCH, contract.DELAY, contract.ARM_WAIT, contract.DISARM_WAIT),
+        *("wait_for_event", "go_to", "end", "perform", "placeholder"),
+        *(contract.BRANCH, contract.BRANCH_ON_VALUE, contract.SPLIT, contract.DELAY, contract.DELAY_UNTIL),
+        *(contract.ARM_WAIT, contract.DISARM_WAIT),
         *(contract.RECORD_EVENT, contract.GIVE_UP, contract.FINISH),
     }
 )

@@ -2,22 +2,37 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from dataclasses import dataclass
-from datetime import UTC, datetime
+from typing import TypeVar
 
-from pydantic import BaseModel, ConfigDict, Field, JsonValue, ValidationError, field_validator
-from pydantic_core import from_json
+from pydantic import JsonValue
 
 from activities.gate import LEAVING, ask, still_inside
-from activities.ledger import Ledger, Situation
+from activities.ledger import Ledger, Situation, Turn
+from activities.raw_event import RawEvent, number, reason
 from workflows.codec import Revisions
 from workflows.contract import Answer, Asleep, Step
-from workflows.model.conditions import judge, matches
+from workflows.model.conditions import matches
+from workflows.model.decisions import decided, in_zone_of, needs_of, needs_to_stay
+from workflows.model.delays import due
 from workflows.model.errors import EngineError
-from workflows.model.nodes import OTHERWISE, Branch, Delay, EventMatch, WaitForEvent
+from workflows.model.facts import NOTHING, Needs
+from workflows.model.flow import Flow
+from workflows.model.nodes import (
+    Branch,
+    BranchOnValue,
+    Deciding,
+    Delay,
+    DelayUntil,
+    EventMatch,
+    Node,
+    Split,
+    WaitForEvent,
+)
 from workflows.model.records import Event
 from workflows.model.revision import Revision
+
+N = TypeVar("N", bound=Node)
 
 
 @dataclass(frozen=True)
@@ -29,55 +44,82 @@ class Control:
 
     async def branch(self, step: Step) -> Answer:
         """Decide which arm a record takes, on its values as they are now."""
-        situation = await self.ledger.look(step)
-        if situation.visit and situation.visit.settled:
-            return situation.visit.settled
+        return await self._decide(step, Branch)
+
+    async def branch_on_value(self, step: Step) -> Answer:
+        """Decide which way the value of a property or an output leads."""
+        return await self._decide(step, BranchOnValue)
+
+    async def split(self, step: Step) -> Answer:
+        """Decide which share a record belongs to: the same one whenever it comes by, in whatever enrollment."""
+        return await self._decide(step, Split)
+
+    async def _decide(self, step: Step, kind: type[Deciding]) -> Answer:
+        flow, node = await self._node(step, kind)
+        situation = await self.look(step, needs_of(node))
         if (elsewhere := await self.elsewhere(step, situation)) is not None:
             return elsewhere
-        node = (await self.revisions.get(step.revision)).flow.node(step.node)
-        if not isinstance(node, Branch):
-            raise TypeError(node.id)
-        verdicts = {arm.name: judge(arm.when, situation.facts) for arm in node.arms}
-        taken = next((name for name, verdict in verdicts.items() if verdict.met), OTHERWISE)
-        output: dict[str, JsonValue] = {
-            "taken": taken,
-            "because": {name: verdict.because for name, verdict in verdicts.items()},
-        }
-        return await self.ledger.decide(step, node.do, Answer(edge=taken, line=f"took {taken}"), output)
+        if situation.visit and situation.visit.settled:
+            return situation.visit.settled
+        edge, because = decided(flow, node, situation.ref, in_zone_of(flow, situation.facts))
+        output: dict[str, JsonValue] = {"taken": edge, "because": because}
+        return await self.ledger.decide(step, node.do, Answer(edge=edge, line=f"took {edge}"), output)
 
     async def delay(self, step: Step) -> Answer:
         """Register a delay, counted from the moment the record entered it."""
-        situation = await self.ledger.look(step)
-        fresh = situation.visit is None
-        if fresh and (elsewhere := await self.elsewhere(step, situation)) is not None:
+        _, node = await self._node(step, Delay)
+        situation = await self.look(step)
+        if (elsewhere := await self.elsewhere(step, situation)) is not None:
             return elsewhere
-        node = (await self.revisions.get(step.revision)).flow.node(step.node)
-        if not isinstance(node, Delay) or step.entered is None:
+        if step.entered is None:
             raise TypeError(node.id)
         asleep = await self.ledger.lie_down(step, node.do, Asleep(why="delay", until=step.entered + node.for_))
-        return await self._look_again(step, asleep)
+        return await self._sleep(step, asleep)
+
+    async def delay_until(self, step: Step) -> Answer:
+        """Register a delay until a day, a time or a date, or go on where that is past or empty.
+
+        One that was edited while the record slept in it is computed anew from now, so that it lies ahead.
+        """
+        flow, node = await self._node(step, DelayUntil)
+        situation = await self.look(step)
+        if (elsewhere := await self.elsewhere(step, situation)) is not None:
+            return elsewhere
+        visit = situation.visit
+        if visit and visit.answer and not visit.answer.asleep:
+            return visit.answer
+        if visit and visit.answer and visit.answer.asleep and (visit.settled or visit.revision == step.revision):
+            return await self._sleep(step, await self.ledger.lie_down(step, node.do, visit.answer.asleep))
+        since = situation.now if visit or step.entered is None else step.entered
+        facts = in_zone_of(flow, situation.facts)
+        wakes = due(node, since, facts.zone, facts.properties.get(node.property or ""))
+        if wakes.until is None:
+            answer = Answer(line="no date to wait for", leave="completed" if wakes.then == "end" else None)
+            return await self.ledger.settle(step, node.do, answer, note=wakes.because)
+        asleep = await self.ledger.lie_down(step, node.do, Asleep(why="delay", until=wakes.until))
+        return await self._sleep(step, asleep)
 
     async def arm_wait(self, step: Step) -> Answer:
         """Register a wait, and only then search the log: an event is found here, or by a router, or by both."""
-        situation = await self.ledger.look(step)
+        situation = await self.look(step)
+        if (elsewhere := await self.elsewhere(step, situation)) is not None:
+            return elsewhere
         if situation.visit and situation.visit.settled:
             return situation.visit.settled
         if situation.visit and situation.visit.state == "done":
             # An earlier execution left this wait unanswered: go the way it went, and never wait here again.
-            return await self._look_again(step, Asleep(why="wait", until=situation.now))
-        if situation.visit is None and (elsewhere := await self.elsewhere(step, situation)) is not None:
-            return elsewhere
-        node = await self._wait(step)
+            return await self._sleep(step, Asleep(why="wait", until=situation.now))
+        _, node = await self._node(step, WaitForEvent)
         seconds = node.at_most.total_seconds() if node.at_most else None
         asleep = await self.ledger.arm(step, node.do, node.any_of, seconds)
         found = first_match(node.any_of, await self.ledger.counting(step)) if asleep else None
         if asleep is None or found is not None:
             return await self._wake(step, found)
-        return await self._look_again(step, asleep)
+        return await self._sleep(step, asleep)
 
     async def disarm_wait(self, step: Step) -> Answer:
         """End a wait whose time is out: an event that came in time still wins, however late its delivery."""
-        node = await self._wait(step)
+        _, node = await self._node(step, WaitForEvent)
         if not await self.ledger.is_due(step):
             # Temporal's clock is ahead of the database's, and events are timed by the latter: ask again in a moment.
             raise EngineError("the deadline has not come by the database's clock")
@@ -97,10 +139,9 @@ class Control:
 
     async def finish(self, step: Step) -> Answer:
         """Close the enrollment; where it would end of itself, a newer revision may still lead on."""
-        if step.ending == "completed" and not step.as_drawn:
-            moved = await self._moved(step, await self.ledger.look(step))
-            if moved is not None:
-                return moved
+        by_itself = step.ending == "completed" and not step.as_drawn
+        if by_itself and (moved := await self.moved(step, await self.ledger.look(step), self.ledger)) is not None:
+            return moved
         await self.ledger.close(step, step.ending or "completed")
         return Answer()
 
@@ -113,10 +154,10 @@ class Control:
         try:
             event = RawEvent.read(step.raw)
         except ValueError as error:
-            await self.ledger.refuse_event(step, step.raw, _reason(error))
+            await self.ledger.refuse_event(step, step.raw, reason(error))
             return Answer()
-        named = event if event.id else event.model_copy(update={"id": f"{step.enrollment}/{_number(step.raw)}"})
-        await self.ledger.record_event(step, {**named.model_dump(), "record": str(situation.ref)})
+        if not await self.ledger.record_event(step, {**event.named(step.enrollment, number(step.raw)).model_dump()}):
+            await self.ledger.refuse_event(step, step.raw, "another event has its source and id")
         if situation.visit and situation.visit.settled:
             return situation.visit.settled
         if situation.visit is None or situation.visit.state != "asleep":
@@ -130,11 +171,20 @@ class Control:
     async def elsewhere(self, step: Step, situation: Situation) -> Answer | None:
         """Say that the record is not to be judged here: it leaves, or a newer revision leads it another way."""
         flow = (await self.revisions.get(step.revision)).flow
-        return ask([still_inside], situation, flow, step) or await self._moved(step, situation)
+        leaving = ask([still_inside], situation, flow, step) if situation.visit is None else None
+        return leaving or await self.moved(step, situation, self.ledger)
 
-    async def _moved(self, step: Step, situation: Situation) -> Answer | None:
-        revision = await self.newer(step, situation)
-        return None if revision is None else Answer(revision=revision)
+    async def moved(self, step: Step, situation: Situation, ledger: Ledger | Turn) -> Answer | None:
+        """Have a record that has not begun here go on in a newer revision; a second execution follows it there.
+
+        Written down, for the flow may be edited back before the task that was told of it is done.
+        """
+        if situation.visit is not None:
+            known = situation.visit.moved
+        else:
+            newer = await self.newer(step, situation)
+            known = None if newer is None else await ledger.move(step, newer.hash)
+        return None if known is None else Answer(revision=await self.revisions.get(known))
 
     async def newer(self, step: Step, situation: Situation) -> Revision | None:
         """Give the flow's current revision when this enrollment follows it and was asked under an older one."""
@@ -143,23 +193,32 @@ class Control:
         flow = (await self.revisions.get(step.revision)).flow
         return None if flow.settings.revisions == "pin" else await self.revisions.get(situation.current)
 
-    async def _look_again(self, step: Step, asleep: Asleep) -> Answer:
+    async def _sleep(self, step: Step, asleep: Asleep) -> Answer:
+        return await self.look_again(step, Answer(asleep=asleep))
+
+    async def look_again(self, step: Step, answer: Answer) -> Answer:
         """Insert, commit, then look: what happened while falling asleep must not be slept through."""
-        situation = await self.ledger.look(step)
+        situation = await self.look(step)
         flow = (await self.revisions.get(step.revision)).flow
         leaving = ask(LEAVING, situation, flow, step)
-        return leaving or Answer(asleep=asleep, revision=await self.newer(step, situation))
+        return leaving or answer.model_copy(update={"revision": await self.newer(step, situation)})
 
     async def _wake(self, step: Step, event: Event | None) -> Answer:
         if event is None:
             return await self.ledger.wake(step, Answer(line="timed out"), {"happened": False})
-        return await self.ledger.wake(step, Answer(happened=True, line="happened"), happened(event))
+        return await self.ledger.wake(step, Answer(happened=True, line="happened"), happened(event), event)
 
-    async def _wait(self, step: Step) -> WaitForEvent:
-        node = (await self.revisions.get(step.revision)).flow.node(step.node)
-        if not isinstance(node, WaitForEvent):
+    async def look(self, step: Step, beside: Needs = NOTHING) -> Situation:
+        """Read what a visit is judged on: all that the flow's goal asks of the record, and what is needed beside it."""
+        flow = (await self.revisions.get(step.revision)).flow
+        return await self.ledger.look(step, needs_to_stay(flow) | beside)
+
+    async def _node(self, step: Step, kind: type[N]) -> tuple[Flow, N]:
+        flow = (await self.revisions.get(step.revision)).flow
+        node = flow.node(step.node)
+        if not isinstance(node, kind):
             raise TypeError(node.id)
-        return node
+        return flow, node
 
 
 def failure(policy: str, code: str, *, unsure: bool = False) -> Answer:
@@ -189,57 +248,3 @@ def first_match(any_of: tuple[EventMatch, ...], events: list[Event]) -> Event | 
 def takes(match: EventMatch, event: Event) -> bool:
     """Tell whether an event is the one looked for."""
     return match.event == event.type and matches(match.where, event.properties)
-
-
-_STORABLE = r"^[^\x00]*$"
-"""PostgreSQL keeps no NUL in a text."""
-
-
-class RawEvent(BaseModel):
-    """An event as a stranger's signal brings it: JSON with `type`, and as it likes `id`, `source`, `properties`."""
-
-    model_config = ConfigDict(frozen=True, extra="forbid")
-
-    type: str = Field(pattern=r"^[a-z][a-z0-9_.]{0,79}$")
-    id: str | None = Field(None, min_length=1, max_length=200, pattern=_STORABLE)
-    source: str = Field("signal", min_length=1, max_length=80, pattern=_STORABLE)
-    properties: dict[str, JsonValue] = {}
-    occurred_at: str | None = None
-
-    @field_validator("occurred_at")
-    @classmethod
-    def _is_a_moment(cls, text: str | None) -> str | None:
-        moment = None if text is None else datetime.fromisoformat(text)
-        if moment is not None and moment.tzinfo is None:
-            message = "occurred_at needs a time zone, as 2026-01-31T09:00:00+00:00"
-            raise ValueError(message)
-        return None if moment is None else _in_utc(moment).isoformat()
-
-    @classmethod
-    def read(cls, raw: JsonValue) -> RawEvent:
-        """Read the signal's one argument; raise ValueError when it is no event."""
-        if not isinstance(raw, Mapping) or not isinstance(args := raw.get("args"), list) or len(args) != 1:
-            message = "an event signal takes exactly one argument"
-            raise ValueError(message)
-        if raw.get("signal") != "event":
-            message = f"there is no signal {str(raw.get('signal'))[:80]!r}"
-            raise ValueError(message)
-        return cls.model_validate(from_json(str(args[0])))
-
-
-def _in_utc(moment: datetime) -> datetime:
-    try:
-        return moment.astimezone(UTC)
-    except OverflowError:
-        message = "occurred_at lies outside the calendar"
-        raise ValueError(message) from None
-
-
-def _number(raw: JsonValue) -> JsonValue:
-    return raw.get("number") if isinstance(raw, Mapping) else None
-
-
-def _reason(error: ValueError) -> str:
-    if isinstance(error, ValidationError):
-        return "; ".join(f"{'.'.join(map(str, each['loc']))}: {each['msg']}" for each in error.errors())
-    return str(error)

@@ -39,7 +39,10 @@ def questions(control: Control) -> dict[str, Activity]:
     """Give the engine's own questions by name."""
     return {
         contract.BRANCH: control.branch,
+        contract.BRANCH_ON_VALUE: control.branch_on_value,
+        contract.SPLIT: control.split,
         contract.DELAY: control.delay,
+        contract.DELAY_UNTIL: control.delay_until,
         contract.ARM_WAIT: control.arm_wait,
         contract.DISARM_WAIT: control.disarm_wait,
         contract.RECORD_EVENT: control.record_event,

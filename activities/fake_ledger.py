@@ -11,11 +11,12 @@ from typing import Literal
 
 from pydantic import JsonValue
 
-from activities.action import Crm
+from activities.effects import Crm
 from activities.fakes import FakeCrm
-from activities.ledger import Output, Situation, Visit, VisitTaken
+from activities.ledger import MOVED, Output, Situation, Visit, VisitTaken
 from workflows.contract import Answer, Asleep, Step
 from workflows.model.errors import EngineError
+from workflows.model.facts import NOTHING, Facts, Needs, standings
 from workflows.model.journal import Ending
 from workflows.model.nodes import EventMatch
 from workflows.model.records import Event, Record, RecordRef
@@ -40,6 +41,7 @@ class FakeEnrollment:
     leaving: Ending | None = None
     ending: Ending | None = None
     paused: bool = False
+    cause: dict[str, JsonValue] = field(default_factory=dict)
 
 
 @dataclass
@@ -52,6 +54,7 @@ class FakeVisit:
     output: dict[str, JsonValue] | None = None
     note: str = ""
     ended: datetime | None = None
+    event: str | None = None
 
 
 @dataclass(frozen=True)
@@ -63,6 +66,8 @@ class FakeWait:
     armed: datetime
     since: datetime
     deadline: datetime | None
+    after: str | None = None
+    """The event that ended the visit before; on a clock that stands still, others may share its moment."""
 
 
 @dataclass
@@ -78,7 +83,7 @@ class FakeLedger:
     events: list[Event] = field(default_factory=list)
     refused: list[tuple[JsonValue, str]] = field(default_factory=list)
 
-    async def look(self, step: Step) -> Situation:
+    async def look(self, step: Step, needs: Needs = NOTHING) -> Situation:
         """See Ledger."""
         enrollment = self.enrollments.get(step.enrollment)
         if enrollment is None:
@@ -95,15 +100,23 @@ class FakeLedger:
             leaving=enrollment.leaving,
             ref=enrollment.record,
             record=None if properties is None else Record(ref=enrollment.record, properties={**properties}),
-            outputs=self._outputs(step.enrollment),
+            facts=self._facts(step.enrollment, enrollment, needs),
             visit=row.visit if row else None,
-            now=self.now(),
         )
 
     @asynccontextmanager
-    async def turn(self, step: Step) -> AsyncIterator[FakeTurn]:
+    async def turn(self, step: Step, needs: Needs = NOTHING) -> AsyncIterator[FakeTurn]:
         """See Ledger."""
-        yield FakeTurn(self, await self.look(step))
+        yield FakeTurn(self, await self.look(step, needs))
+
+    async def move(self, step: Step, revision: str) -> str:
+        """See Ledger."""
+        kept = Visit(state="done", revision=step.revision, moved=revision)
+        row = self.visits.setdefault((step.enrollment, step.visit), FakeVisit(step.node, MOVED, kept))
+        if row.visit.moved is None:
+            message = f"visit {step.visit} of {step.enrollment} has begun meanwhile"
+            raise EngineError(message)
+        return row.visit.moved
 
     async def decide(self, step: Step, kind: str, answer: Answer, output: Output | None = None) -> Answer:
         """See Ledger."""
@@ -142,7 +155,8 @@ class FakeLedger:
             return None
         armed = wait.armed if wait else self.now()
         deadline = None if at_most is None else armed + timedelta(seconds=at_most)
-        self.waits[at] = FakeWait(self.enrollments[step.enrollment].record, any_of, armed, self._since(step), deadline)
+        record, (since, after) = self.enrollments[step.enrollment].record, self._before(step)
+        self.waits[at] = FakeWait(record, any_of, armed, since, deadline, after)
         self.visits[at] = FakeVisit(step.node, kind, Visit(state="asleep", revision=step.revision))
         return Asleep(why="wait", until=deadline)
 
@@ -156,17 +170,19 @@ class FakeLedger:
         wait = self.waits.get((step.enrollment, step.visit))
         return wait is None or (wait.deadline is not None and wait.deadline <= self.now())
 
-    async def wake(self, step: Step, answer: Answer, output: Output) -> Answer:
+    async def wake(self, step: Step, answer: Answer, output: Output, event: Event | None = None) -> Answer:
         """See Ledger."""
         row = self.visits.get((step.enrollment, step.visit))
-        self.waits.pop((step.enrollment, step.visit), None)
+        wait = self.waits.pop((step.enrollment, step.visit), None)
         if row is not None and row.visit.state == "done":
             return row.visit.answer or answer
         if row is None or row.visit.state != "asleep":
             message = f"visit {step.visit} of {step.enrollment} vanished"
             raise EngineError(message)
         row.visit = row.visit.model_copy(update={"state": "done", "answer": answer})
-        row.output, row.ended = {**output}, self.now()
+        timed_out = min(self.now(), wait.deadline) if wait and wait.deadline else self.now()
+        row.output, row.ended = {**output}, event.at if event else timed_out
+        row.event = event.id if event else None
         return answer
 
     async def note_attempt(self, step: Step, attempt: str, state: Literal["retrying", "unknown"], note: str) -> None:
@@ -181,13 +197,16 @@ class FakeLedger:
         enrollment.ending = enrollment.ending or ending
         self._pass(step.model_copy(update={"visit": sys.maxsize}))
 
-    async def record_event(self, step: Step, event: Mapping[str, JsonValue]) -> None:
+    async def record_event(self, step: Step, event: Mapping[str, JsonValue]) -> bool:
         """See Ledger."""
         record = self.enrollments[step.enrollment].record
         name = f"{event['source']}/{event['id']}"
-        if all(each.id != name for each in self.events):
-            told = {key: event[key] for key in ("type", "properties", "occurred_at")}
-            self.events.append(Event.model_validate({**told, "id": name, "record": record, "at": self.now()}))
+        told = {key: event[key] for key in ("type", "properties", "occurred_at")}
+        new = Event.model_validate({**told, "id": name, "record": record, "at": self.now()})
+        before = next((each for each in self.events if each.id == name), None)
+        if before is None:
+            self.events.append(new)
+        return before is None or (before.type, before.record, before.properties) == (new.type, record, new.properties)
 
     async def refuse_event(self, step: Step, raw: JsonValue, reason: str) -> None:
         """See Ledger."""
@@ -203,13 +222,49 @@ class FakeLedger:
         for at in [at for at in self.waits if at[0] == step.enrollment and at[1] < step.visit]:
             del self.waits[at]
 
-    def _since(self, step: Step) -> datetime:
+    def _before(self, step: Step) -> tuple[datetime, str | None]:
+        """Give when the visits before had ended, and by which event."""
         ended = [
-            min(row.ended, self.now())
+            (min(row.ended, self.now()), visit, row.event)
             for (enrollment, visit), row in self.visits.items()
             if enrollment == step.enrollment and visit < step.visit and row.ended
         ]
-        return max(ended, default=self.enrollments[step.enrollment].accepted)
+        if not ended:
+            return self.enrollments[step.enrollment].accepted, None
+        at, _, event = max(ended, key=lambda each: each[:2])
+        return at, event
+
+    def _facts(self, name: str, enrollment: FakeEnrollment, needs: Needs) -> Facts:
+        properties = self.crm.records.get(enrollment.record) or {}
+        facts = Facts(
+            properties={**properties},
+            outputs=self._outputs(name),
+            now=self.now(),
+            cause=enrollment.cause if needs.cause else {},
+        )
+        return facts if needs.is_plain else self._informed(enrollment.record, facts, needs)
+
+    def _informed(self, record: RecordRef, facts: Facts, needs: Needs) -> Facts:
+        """Add what is needed beside the record; the twin of `postgres_facts`."""
+        events = [event for event in self.events if event.record == record and event.type in needs.events]
+        inside = [each for each in self.enrollments.values() if each.record == record and each.flow in needs.flows]
+        theirs = {
+            name: tuple(
+                self._informed(other, Facts(properties={**self.crm.records[other]}, now=facts.now), wanted)
+                for other in self.crm.associated(record, name)
+            )
+            for name, wanted in needs.associated.items()
+        }
+        return facts.model_copy(
+            update={
+                "history": self.crm.history(record, needs.history),
+                "owners": self.crm.owners(record, needs.owners),
+                "lists": frozenset(name for name in needs.lists if record in self.crm.lists.get(name, ())),
+                "flows": standings((each.flow, each.ending) for each in inside),
+                "events": tuple(sorted(events, key=lambda event: event.at)),
+                "associated": theirs,
+            }
+        )
 
     def _outputs(self, enrollment: str) -> dict[str, dict[str, JsonValue]]:
         rows = sorted((visit, row) for (name, visit), row in self.visits.items() if name == enrollment)
@@ -223,6 +278,10 @@ class FakeTurn:
         """Write to `ledger`."""
         self.ledger, self.situation = ledger, situation
         self.crm: Crm = ledger.crm
+
+    async def move(self, step: Step, revision: str) -> str:
+        """See Turn."""
+        return await self.ledger.move(step, revision)
 
     async def intend(self, step: Step, kind: str, attempt: str, content: Output, *, repeated: bool) -> None:
         """See Turn."""
@@ -247,4 +306,10 @@ def counts(event: Event, wait: FakeWait) -> bool:
     at = event.occurred_at or event.at
     in_time = wait.deadline is None or at <= wait.deadline
     wanted = any(match.event == event.type for match in wait.any_of)
-    return event.record == wait.record and wanted and wait.since <= at and event.at >= wait.since and in_time
+    return (
+        event.record == wait.record
+        and wanted
+        and wait.since <= min(at, event.at)
+        and event.id != wait.after
+        and in_time
+    )

@@ -10,7 +10,7 @@ from collections.abc import Callable
 
 from activities.ledger import Situation
 from workflows.contract import Answer, Asleep, Step
-from workflows.model.conditions import judge
+from workflows.model.decisions import goal_met
 from workflows.model.flow import Flow
 
 PAUSED = "paused"
@@ -37,9 +37,7 @@ def record_exists(situation: Situation, _flow: Flow, _step: Step) -> Answer | No
 
 def goal_not_met(situation: Situation, flow: Flow, _step: Step) -> Answer | None:
     """Leave when the record has reached the flow's goal."""
-    if flow.goal is not None and judge(flow.goal, situation.facts).met:
-        return Answer(leave="goal", line="goal met")
-    return None
+    return Answer(leave="goal", line="goal met") if goal_met(flow, situation.facts) else None
 
 
 def not_paused(situation: Situation, _flow: Flow, _step: Step) -> Answer | None:

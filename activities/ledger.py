@@ -15,15 +15,18 @@ from typing import Literal, Protocol
 
 from pydantic import BaseModel, ConfigDict, JsonValue
 
-from activities.action import Crm
+from activities.effects import Crm
 from workflows.contract import Answer, Asleep, Step
-from workflows.model.conditions import Facts
 from workflows.model.errors import EngineError
+from workflows.model.facts import NOTHING, Facts, Needs
 from workflows.model.journal import Ending
 from workflows.model.nodes import EventMatch
 from workflows.model.records import Event, Record, RecordRef
 
 KEY_LENGTH = 20
+
+MOVED = "moved"
+"""The kind of a visit that was led into a newer revision before it began."""
 
 Output = Mapping[str, JsonValue]
 
@@ -38,6 +41,8 @@ class Visit(BaseModel):
     attempt: str | None = None
     answer: Answer | None = None
     content: dict[str, JsonValue] | None = None
+    moved: str | None = None
+    """The revision that the record went on in, without having begun here."""
 
     @property
     def settled(self) -> Answer | None:
@@ -58,14 +63,13 @@ class Situation(BaseModel):
     leaving: Ending | None
     ref: RecordRef
     record: Record | None
-    outputs: dict[str, dict[str, JsonValue]] = {}
+    facts: Facts
     visit: Visit | None = None
-    now: datetime
 
     @property
-    def facts(self) -> Facts:
-        """Give what conditions and tokens read."""
-        return Facts(properties=self.record.properties if self.record else {}, outputs=self.outputs)
+    def now(self) -> datetime:
+        """Give the ledger's own clock."""
+        return self.facts.now
 
 
 class VisitTaken(EngineError):
@@ -78,6 +82,9 @@ class Turn(Protocol):
     situation: Situation
     crm: Crm
 
+    async def move(self, step: Step, revision: str) -> str:
+        """See Ledger."""
+
     async def intend(self, step: Step, kind: str, attempt: str, content: Output, *, repeated: bool) -> None:
         """Write down what is about to be done outside, frozen; or who tries it again."""
 
@@ -88,11 +95,17 @@ class Turn(Protocol):
 class Ledger(Protocol):
     """The ledger and what it is read with."""
 
-    async def look(self, step: Step) -> Situation:
-        """Read the situation of a visit, as committed now; raise EngineError when the enrollment is unknown."""
+    async def look(self, step: Step, needs: Needs = NOTHING) -> Situation:
+        """Read the situation of a visit, as committed now, with the facts that `needs` names.
 
-    def turn(self, step: Step) -> AbstractAsyncContextManager[Turn]:
+        Raise EngineError when the enrollment is unknown.
+        """
+
+    def turn(self, step: Step, needs: Needs = NOTHING) -> AbstractAsyncContextManager[Turn]:
         """Open the transaction of a visit; it commits when the block ends, and rolls back when it raises."""
+
+    async def move(self, step: Step, revision: str) -> str:
+        """Write down that the record goes on in another revision; return it, or the one that was there before."""
 
     async def decide(self, step: Step, kind: str, answer: Answer, output: Output | None = None) -> Answer:
         """Insert a decision; return it, or the one that was there before."""
@@ -109,8 +122,8 @@ class Ledger(Protocol):
     async def is_due(self, step: Step) -> bool:
         """Tell whether a wait's deadline has come by the ledger's own clock; a wait without one is never due."""
 
-    async def wake(self, step: Step, answer: Answer, output: Output) -> Answer:
-        """End an armed wait; return this answer, or the one of whoever ended it first."""
+    async def wake(self, step: Step, answer: Answer, output: Output, event: Event | None = None) -> Answer:
+        """End an armed wait by an event, or by its time-out; return this answer, or that of whoever ended it first."""
 
     async def settle(
         self, step: Step, kind: str, answer: Answer, output: Output | None = None, note: str = ""
@@ -123,8 +136,11 @@ class Ledger(Protocol):
     async def close(self, step: Step, ending: Ending) -> None:
         """Close the enrollment and forget its sleeps and waits."""
 
-    async def record_event(self, step: Step, event: Mapping[str, JsonValue]) -> None:
-        """Write an event that came straight to the enrollment, once by its source and id."""
+    async def record_event(self, step: Step, event: Mapping[str, JsonValue]) -> bool:
+        """Write an event that came straight to the enrollment, once by its source and id.
+
+        Give False when another event has these.
+        """
 
     async def refuse_event(self, step: Step, raw: JsonValue, reason: str) -> None:
         """Keep an event that could not be read, once by its number in the enrollment."""

@@ -10,28 +10,22 @@ from typing import Literal, TypeVar
 from pydantic import JsonValue, ValidationError
 from pydantic_core import to_json
 
-from activities.action import (
-    Action,
-    Ambiguous,
-    Do,
-    Done,
-    Mailer,
-    Provenance,
-    Refused,
-    Retryable,
-    Skipped,
-    tokens_of,
-)
+from activities.action import Action, Ambiguous, Do, Done, Refused, Retryable, Skipped
 from activities.catalogue import Catalogue
 from activities.control import Control, failure
+from activities.effects import Mailer, Provenance
 from activities.faults import no_fault
 from activities.gate import GATE, LEAVING, ask
 from activities.ledger import Situation, Turn, VisitTaken, effect_key
+from activities.rendering import needs_of_texts, rendered
 from workflows.contract import MOST_DEFERRALS, OUTPUT_BYTES, Answer, Asleep, Step
+from workflows.model.decisions import in_zone_of, needs_to_stay
 from workflows.model.errors import EngineError, FlowError, PerdureError
+from workflows.model.facts import Needs
+from workflows.model.flow import Flow
 from workflows.model.nodes import Perform
 from workflows.model.records import Record
-from workflows.model.tokens import TooLarge, render
+from workflows.model.tokens import TooLarge
 
 T = TypeVar("T")
 
@@ -64,8 +58,15 @@ class Performer:
         node = revision.flow.node(step.node)
         if not isinstance(node, Perform):
             raise TypeError(node.id)
+        answer = await self._performed(step, revision.flow, node, attempt)
+        # A hold or a deferral is a sleep, too: what happened while it was registered must not be slept through.
+        return await self.control.look_again(step, answer) if answer.asleep else answer
+
+    async def _performed(self, step: Step, flow: Flow, node: Perform, attempt: str) -> Answer:
         try:
-            return await (self._in_store(step, node) if node.place == "store" else self._outside(step, node, attempt))
+            if node.place == "store":
+                return await self._in_store(step, flow, node)
+            return await self._outside(step, flow, node, attempt)
         except VisitTaken:
             settled = (await self.control.ledger.look(step)).visit
             if settled is None or settled.answer is None:
@@ -73,15 +74,16 @@ class Performer:
             return settled.answer
         except (Refused, Skipped) as error:
             # What the action had edited so far is rolled back with its transaction; only the failure is kept.
-            return await self.control.ledger.settle(step, node.kind, _failed(node, error), None, error.note)
+            answer, note, settle = _failed(node, error), error.note, self.control.ledger.settle
+            return await _insisting(node, lambda: settle(step, node.kind, answer, None, note))
 
-    async def _in_store(self, step: Step, node: Perform) -> Answer:
+    async def _in_store(self, step: Step, flow: Flow, node: Perform) -> Answer:
         """Edit our store and write the visit in one transaction: the effect is there exactly when the row is."""
-        async with self.control.ledger.turn(step) as turn:
-            if (early := await self._early(step, node, turn)) is not None:
+        async with self.control.ledger.turn(step, self._needs(flow, node)) as turn:
+            if (early := await self._early(step, flow, node, turn)) is not None:
                 return early
             self.crash_point("before_edit")
-            action = self._action(node, self._rendered(node, turn.situation))
+            action = self._action(node, self._rendered(node, turn.situation, flow))
             done = _kept(await action.perform(self._do(step, turn)))
             answer = Answer(line=done.line)
             await turn.settle(step, node.kind, answer, done.output, done.note)
@@ -89,11 +91,11 @@ class Performer:
         self.crash_point("after_commit")
         return answer
 
-    async def _outside(self, step: Step, node: Perform, attempt: str) -> Answer:
+    async def _outside(self, step: Step, flow: Flow, node: Perform, attempt: str) -> Answer:
         """Write down the intent, do it, write down what it came to: a crash after each step is told apart."""
         self.crash_point("before_intent")
-        async with self.control.ledger.turn(step) as turn:
-            if (early := await self._early(step, node, turn)) is not None:
+        async with self.control.ledger.turn(step, self._needs(flow, node)) as turn:
+            if (early := await self._early(step, flow, node, turn)) is not None:
                 return early
             visit = turn.situation.visit
             repeated = _is_ambiguous(turn.situation)
@@ -101,7 +103,9 @@ class Performer:
                 answer = failure(node.on_failure, "an earlier attempt may have done it", unsure=True)
                 await turn.settle(step, node.kind, answer)
                 return answer
-            content = visit.content if visit and visit.content is not None else self._rendered(node, turn.situation)
+            content = (
+                visit.content if visit and visit.content is not None else self._rendered(node, turn.situation, flow)
+            )
             action = self._action(node, content)
             await turn.intend(step, node.kind, attempt, content, repeated=repeated)
             do = self._do(step, turn)
@@ -120,7 +124,7 @@ class Performer:
         self.crash_point("after_commit")
         return answer
 
-    async def _early(self, step: Step, node: Perform, turn: Turn) -> Answer | None:
+    async def _early(self, step: Step, flow: Flow, node: Perform, turn: Turn) -> Answer | None:
         """Give the answer of a visit that is settled, led elsewhere, or stopped at the gate.
 
         The ledger is asked before the gate: an edit that made the record leave has been done, and is not forgotten.
@@ -128,12 +132,11 @@ class Performer:
         the record leaves, and then nobody knows whether it was done.
         """
         situation = turn.situation
+        if (moved := await self.control.moved(step, situation, turn)) is not None:
+            return moved
         if situation.visit and (settled := situation.visit.settled):
             # A second execution of a closed enrollment must not lie down in an old hold, which nobody would ever end.
             return Answer(leave="closed", line="already closed") if settled.asleep and situation.closed else settled
-        if situation.visit is None and (newer := await self.control.newer(step, situation)) is not None:
-            return Answer(revision=newer)
-        flow = (await self.control.revisions.get(step.revision)).flow
         ambiguous = _is_ambiguous(situation)
         stopped = ask(LEAVING if ambiguous else GATE, situation, flow, step)
         if stopped is None:
@@ -152,13 +155,15 @@ class Performer:
             fields = ", ".join(str(each["loc"][0]) for each in error.errors() if each["loc"])
             raise Refused("bad_value", f"once the tokens are replaced, these are not valid: {fields}") from None
 
-    def _rendered(self, node: Perform, situation: Situation) -> dict[str, JsonValue]:
-        facts: dict[str, Mapping[str, JsonValue]] = {
-            situation.ref.type: situation.facts.properties,
-            "outputs": {**situation.facts.outputs},
-        }
+    def _needs(self, flow: Flow, node: Perform) -> Needs:
+        """Give what the gate and the texts of the node want read, beside the record and the outputs."""
+        return needs_to_stay(flow) | needs_of_texts(self.catalogue[node.kind], node.config, flow.object)
+
+    def _rendered(self, node: Perform, situation: Situation, flow: Flow) -> dict[str, JsonValue]:
         try:
-            return rendered(self.catalogue[node.kind], node.config, facts)
+            return rendered(
+                self.catalogue[node.kind], node.config, situation.ref.type, in_zone_of(flow, situation.facts)
+            )
         except TooLarge as error:
             raise Refused("template_too_large", str(error)) from None
         except FlowError as error:
@@ -214,14 +219,3 @@ async def _insisting(node: Perform, write: Callable[[], Awaitable[T]]) -> T:
             if clock() + WRITE_PAUSE > deadline:
                 raise
             await asyncio.sleep(WRITE_PAUSE)
-
-
-def rendered(
-    action: type[Action], config: Mapping[str, JsonValue], facts: Mapping[str, Mapping[str, JsonValue]]
-) -> dict[str, JsonValue]:
-    """Put the values of the record in place of the tokens, in the fields that take them."""
-    marks = tokens_of(action)
-    return {
-        name: render(value, facts, html=marks[name].html) if name in marks and isinstance(value, str) else value
-        for name, value in config.items()
-    }

@@ -5,7 +5,18 @@ from __future__ import annotations
 from typing import Any
 
 from workflows.model.flow import Flow
-from workflows.model.nodes import AnyNode, Branch, Delay, End, GoTo, Perform, WaitForEvent
+from workflows.model.nodes import (
+    AnyNode,
+    Branch,
+    BranchOnValue,
+    Delay,
+    DelayUntil,
+    End,
+    GoTo,
+    Perform,
+    Split,
+    WaitForEvent,
+)
 from workflows.model.revision import Revision
 
 
@@ -25,6 +36,37 @@ def flow(key: str, *nodes: AnyNode, **fields: Any) -> Revision:
 def delay(node: str, length: str, **edges: str | None) -> Delay:
     """Build a delay."""
     return Delay.model_validate({"id": node, "name": node.title(), "edges": edges, "for": length})
+
+
+def delay_until(node: str, **fields: Any) -> DelayUntil:
+    """Build a delay until a day, a time or a date."""
+    edges = fields.pop("edges", {})
+    return DelayUntil.model_validate({"id": node, "name": node.title(), "edges": edges, **fields})
+
+
+def branch_on_value(node: str, otherwise: str | None, of: str, **ways: tuple[list[Any], str | None]) -> BranchOnValue:
+    """Build a branch on a property, or on an output (`step.key`): each way by name, its values and where it leads."""
+    return BranchOnValue.model_validate(
+        {
+            "id": node,
+            "name": node.title(),
+            "edges": {**{name: to for name, (_, to) in ways.items()}, "otherwise": otherwise},
+            "ways": [{"name": name, "values": values} for name, (values, _) in ways.items()],
+            "output" if "." in of else "property": of,
+        }
+    )
+
+
+def split(node: str, **shares: tuple[float, str | None]) -> Split:
+    """Build a split: each share by name, its percentage and where it leads."""
+    return Split.model_validate(
+        {
+            "id": node,
+            "name": node.title(),
+            "edges": {name: to for name, (_, to) in shares.items()},
+            "shares": [{"name": name, "percent": percent} for name, (percent, _) in shares.items()],
+        }
+    )
 
 
 def wait(node: str, *events: str | dict[str, Any], at_most: str | None = None, **edges: str | None) -> WaitForEvent:

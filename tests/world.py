@@ -65,7 +65,8 @@ class World:
         """Open a world on the shared servers; its database is gone when it closes."""
         dsn = await _database(addresses.dsn)
         pool = await open_pool(dsn)
-        revisions = Revisions(PostgresSource(pool))
+        reading = await open_pool(dsn, size=2, ready=0)
+        revisions = Revisions(PostgresSource(reading))
         temporal = await Temporal.connect(addresses.temporal, plugins=[PerdurePlugin(revisions)])
         world = cls(addresses, folder, dsn, pool, temporal, revisions)
         try:
@@ -73,6 +74,7 @@ class World:
         finally:
             await world.end_enrollments()
             await pool.close()
+            await reading.close()
             await _drop(addresses.dsn, dsn)
 
     @property
@@ -193,8 +195,9 @@ class World:
         return dict(row)
 
     async def visits(self, enrollment: str) -> list[asyncpg.Record]:
-        """Read the ledger of an enrollment, in the order walked."""
-        return await self.pool.fetch("select * from visit where enrollment = $1 order by visit", enrollment)
+        """Read the ledger of an enrollment, in the order walked, without what led it into newer revisions."""
+        visits = "select * from visit where enrollment = $1 and kind <> 'moved' order by visit"
+        return await self.pool.fetch(visits, enrollment)
 
     async def ending(self, enrollment: str) -> str | None:
         """Read how an enrollment ended, None while it has not."""

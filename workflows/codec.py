@@ -65,7 +65,13 @@ class Revisions:
         return self.known[revision]
 
     async def _load(self, revision: str, deadline: float) -> Revision:
-        loaded = Revision.read(await self._read(revision, deadline))
+        text = await self._read(revision, deadline)
+        try:
+            loaded = Revision.read(text)
+        except ValueError as error:
+            # Published by a newer release, whose kinds this one does not know: a newer worker will take it.
+            message = f"revision {revision} cannot be read by this release"
+            raise UnknownRevision(message) from error
         if loaded.hash != revision:
             message = f"revision {revision} cannot be loaded: its text was changed in the source"
             raise UnknownRevision(message)

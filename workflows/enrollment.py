@@ -31,6 +31,7 @@ with workflow.unsafe.imports_passed_through():
         UPDATE_ADOPT,
         Adopt,
         Answer,
+        Asleep,
         Delivery,
         Leave,
         Resume,
@@ -38,7 +39,7 @@ with workflow.unsafe.imports_passed_through():
         Step,
     )
     from workflows.model.journal import Ending
-    from workflows.model.nodes import Node, Perform
+    from workflows.model.nodes import Node, Perform, WaitForEvent
 
 # After the block above: the sandbox loads these anew for each run, and they must find the one passed-through model.
 from workflows.host import Woken
@@ -63,6 +64,7 @@ class Enrollment:
         except (asyncio.CancelledError, FailureError) as error:
             if not is_cancelled_exception(error):
                 raise
+            await asyncio.shield(self._drain())
             await asyncio.shield(self.ask(FINISH, self._closing("terminated"), None))
             raise
         await self._drain()
@@ -217,11 +219,19 @@ def details(state: State) -> str:
     if state.entered:
         lines.append(f"since {state.entered:%Y-%m-%d %H:%M:%S} UTC")
     if state.asleep:
-        endless = "an operator decides" if state.asleep.why == "held" else "an event comes"
-        until = f"{state.asleep.until:%Y-%m-%d %H:%M:%S} UTC" if state.asleep.until else endless
-        lines.append(f"asleep ({state.asleep.why}) until {until}")
+        lines.append(_sleep(state, state.asleep))
     path = "\n".join(f"- `{passed.node}`: {passed.line}" for passed in state.trail)
     return "  \n".join(lines) + (f"\n\n{path}" if path else "")
+
+
+def _sleep(state: State, asleep: Asleep) -> str:
+    until = f" until {asleep.until:%Y-%m-%d %H:%M:%S} UTC" if asleep.until else ""
+    node = state.revision.flow.nodes.get(state.node or "")
+    if isinstance(node, WaitForEvent):
+        return f"waiting for {' or '.join(f'`{match.event}`' for match in node.any_of)}{until}"
+    if asleep.why == "held":
+        return f"held for an operator: `perdure resolve retry|skip|end {state.enrollment}`"
+    return f"{'put off' if asleep.why == 'deferred' else 'asleep'}{until}"
 
 
 def _whereabouts(state: State) -> str:

@@ -12,10 +12,13 @@ from typing import assert_never
 from workflows.contract import (
     ARM_WAIT,
     BRANCH,
+    BRANCH_ON_VALUE,
     DELAY,
+    DELAY_UNTIL,
     DISARM_WAIT,
     FINISH,
     MOST_TRAIL,
+    SPLIT,
     Answer,
     Passed,
     State,
@@ -23,7 +26,19 @@ from workflows.contract import (
 )
 from workflows.host import Adopted, Delivered, Due, Host, Left, Resumed
 from workflows.model.journal import Ending
-from workflows.model.nodes import NEXT, AnyNode, Branch, Delay, End, GoTo, Perform, WaitForEvent
+from workflows.model.nodes import (
+    NEXT,
+    AnyNode,
+    Branch,
+    BranchOnValue,
+    Delay,
+    DelayUntil,
+    End,
+    GoTo,
+    Perform,
+    Split,
+    WaitForEvent,
+)
 from workflows.model.revision import Revision, onward
 
 
@@ -64,11 +79,17 @@ class Walk:
             case Perform():
                 return await self._perform(node)
             case Delay():
-                return await self._delay(node)
+                return await self._delay(DELAY, node)
+            case DelayUntil():
+                return await self._delay(DELAY_UNTIL, node)
             case WaitForEvent():
                 return await self._wait(node)
             case Branch():
                 return await self.host.ask(BRANCH, self._step(), node)
+            case BranchOnValue():
+                return await self.host.ask(BRANCH_ON_VALUE, self._step(), node)
+            case Split():
+                return await self.host.ask(SPLIT, self._step(), node)
             case GoTo():
                 return Answer()
             case End():
@@ -104,10 +125,10 @@ class Walk:
         )
         return Answer(asleep=rested)
 
-    async def _delay(self, node: Delay) -> Answer:
+    async def _delay(self, question: str, node: Delay | DelayUntil) -> Answer:
         if self.state.asleep is None:
             step = self._step().model_copy(update={"entered": self.state.entered})
-            return self._lie_down(await self.host.ask(DELAY, step, node))
+            return self._lie_down(await self.host.ask(question, step, node))
         match await self.host.sleep(self.state, node):
             case Left(ending):
                 return Answer(leave=ending)
@@ -132,8 +153,11 @@ class Walk:
     def _lie_down(self, answer: Answer) -> Answer:
         """Fall asleep if the answer says so: the sleep is registered, and the next stand here sleeps it."""
         if answer.asleep:
-            self._change(asleep=answer.asleep)
+            self._change(asleep=answer.asleep, trail=self._trail(self.state.node, answer.line))
         return answer
+
+    def _trail(self, node: str | None, line: str) -> tuple[Passed, ...]:
+        return (*self.state.trail, Passed(node=node, line=line))[-MOST_TRAIL:] if node and line else self.state.trail
 
     def _move(self, new: Revision) -> None:
         """Go on in a newer revision of the flow, which was met before anything was done under the old one.
@@ -168,9 +192,6 @@ class Walk:
         line: str = "",
         as_drawn: bool = False,
     ) -> None:
-        trail = self.state.trail
-        if came and line:
-            trail = (*trail, Passed(node=came[0], line=line))[-MOST_TRAIL:]
         self._change(
             revision=revision,
             node=node,
@@ -182,7 +203,7 @@ class Walk:
             deferred_until=None,
             as_drawn=as_drawn,
             all_deleted=False,
-            trail=trail,
+            trail=self._trail(came[0] if came else None, line),
         )
 
     async def _finish(self, ending: Ending) -> Ending | None:

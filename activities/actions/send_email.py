@@ -6,7 +6,8 @@ from typing import ClassVar
 
 from pydantic import Field
 
-from activities.action import Action, Do, Done, Html, Mail, Refused, Skipped, Text
+from activities.action import Action, Do, Done, Html, Refused, Skipped, Text
+from activities.effects import Mail
 from workflows.model.addresses import is_address
 
 

@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 from datetime import timedelta
-from typing import ClassVar
+from typing import Annotated, ClassVar
 
 from pydantic import Field, JsonValue
 
-from activities.action import Action, Do, Done, Text
+from activities.action import Action, Do, Done, OwnProperty, Text
 
 
 class SetProperty(Action):
@@ -27,7 +27,9 @@ class SetProperty(Action):
         '{do: set_property, id: greet, property: salutation, value: "Dear {{ contact.firstname }}"}',
     )
 
-    property: str = Field(description="The property to set, by its internal name.", pattern=r"^[a-z][a-z0-9_]{0,99}$")
+    property: Annotated[str, OwnProperty(edits=True)] = Field(
+        description="The property to set, by its internal name.", pattern=r"^[a-z][a-z0-9_]{0,99}$"
+    )
     value: Text | int | float | bool | list[str] = Field(description="The value to set; text may hold tokens.")
 
     async def perform(self, do: Do) -> Done:

@@ -16,7 +16,8 @@ from email import policy
 from email.message import EmailMessage
 from email.utils import format_datetime
 
-from activities.action import Mail, Refused
+from activities.action import Refused
+from activities.effects import Mail
 from workflows.model.addresses import is_address
 from workflows.model.errors import EngineError
 

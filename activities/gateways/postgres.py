@@ -51,11 +51,14 @@ async def _prepare(connection: asyncpg.Connection[Any]) -> None:
     )
 
 
-async def open_pool(dsn: str, *, size: int = 20) -> asyncpg.Pool[Any]:
-    """Open a pool in which `jsonb` columns are Python values; raise OSError while the server is away."""
+async def open_pool(dsn: str, *, size: int = 20, ready: int = 1) -> asyncpg.Pool[Any]:
+    """Open a pool in which `jsonb` columns are Python values, with so many connections made at once.
+
+    Raise OSError while the server is away; without a connection to make, the first use of the pool does.
+    """
     return await asyncpg.create_pool(
         dsn,
-        min_size=1,
+        min_size=ready,
         max_size=size,
         init=_prepare,
         connection_class=_Connection,
@@ -69,7 +72,11 @@ class PostgresSource:
     """Revisions from the table `revision`."""
 
     def __init__(self, pool: asyncpg.Pool[Any]) -> None:
-        """Read through `pool`."""
+        """Read through `pool`, which serves nothing else.
+
+        A transaction that meets a new revision waits for it: were its connection of the same pool, a pool full of such
+        transactions would wait for itself.
+        """
         self.pool = pool
 
     async def read(self, revision: str) -> str | None:

@@ -9,7 +9,8 @@ from typing import TYPE_CHECKING, Any
 
 from pydantic import JsonValue
 
-from activities.action import Provenance, Refused, differ
+from activities.action import Refused
+from activities.effects import Provenance, differ
 
 if TYPE_CHECKING:
     from asyncpg.pool import PoolConnectionProxy
@@ -19,15 +20,25 @@ if TYPE_CHECKING:
 _READ = """
 select r.properties, (select jsonb_object_agg(name, to_jsonb(p)) from property p
                        where p.object = r.type and p.name = any ($3)) as definitions
-  from record r where r.type = $1 and r.id = $2 and r.archived_at is null for update
+  from record r where r.type = $1 and r.id = $2 and r.archived_at is null for no key update
 """
 
+# A value that was there before any history was kept opens it, so that nothing that ever was is forgotten.
 _WRITE = """
 with edited as (
   update record set properties = (properties || $3) - $4::text[], updated_at = clock_timestamp()
-   where type = $1 and id = $2)
+   where type = $1 and id = $2),
+changes as (select change from jsonb_array_elements($5) as change),
+kept as (
+  insert into property_history (type, id, name, value, at, source)
+  select $1, $2, change->>'name', change->'before', r.created_at, '{}'
+    from changes, record r
+   where r.type = $1 and r.id = $2 and change->'before' <> 'null' and not exists (
+           select from property_history h where h.type = $1 and h.id = $2 and h.name = change->>'name')
+   union all
+  select $1, $2, change->>'name', change->'value', clock_timestamp(), change->'by' from changes)
 insert into event (source, type, record_type, record_id, properties)
-select 'perdure', 'property_changed', $1, $2, change from jsonb_array_elements($5) as change
+select 'perdure', 'property_changed', $1, $2, change from changes
 """
 
 

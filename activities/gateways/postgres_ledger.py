@@ -12,26 +12,28 @@ from pydantic_core import from_json
 
 from activities.gateways.postgres import storable
 from activities.gateways.postgres_crm import PostgresCrm
-from activities.ledger import Output, Situation, Visit, VisitTaken
+from activities.gateways.postgres_facts import informed
+from activities.ledger import MOVED, Output, Situation, Visit, VisitTaken
 from workflows.contract import Answer, Asleep, Step
 from workflows.model.errors import EngineError
+from workflows.model.facts import NOTHING, Facts, Needs
 from workflows.model.records import Event, Record, RecordRef
 
 if TYPE_CHECKING:
     import asyncpg
     from asyncpg.pool import PoolConnectionProxy
 
-    from activities.action import Crm
+    from activities.effects import Crm
     from workflows.model.journal import Ending
     from workflows.model.nodes import EventMatch
 
 _LOOK = """
 select e.flow, f.current, f.is_on, e.paused or f.paused as paused, e.closed_at is not null as closed, e.leaving,
-       e.type, e.record, r.properties, r.archived_at, v.state, v.revision, v.attempt, v.answer, v.content,
+       e.type, e.record, r.properties, r.archived_at, v.node, v.state, v.revision, v.attempt, v.answer, v.content,
        (select jsonb_object_agg(node, output) from (
           select distinct on (node) node, output from visit
            where enrollment = e.id and output is not null order by node, visit desc) as o) as outputs,
-       clock_timestamp() as now
+       clock_timestamp() as now, case when $3 then (select properties from event where id = e.event) end as cause
   from enrollment e
   join flow f on f.key = e.flow
   left join record r on r.type = e.type and r.id = e.record
@@ -122,9 +124,12 @@ select e.id, e.type, e.record_type, e.record_id, e.properties::text as propertie
  order by e.at, e.seq
 """
 
+# A wait ends when its event happened, or when its time was out, however late that is noticed: what came since counts
+# for the next one.
 _WAKE = """
 with won as (
-  update visit set state = 'done', answer = $3, output = $4, ended_at = clock_timestamp()
+  update visit set state = 'done', answer = $3, output = $4, ended_at = coalesce($5, least(
+           (select deadline from wait where enrollment = $1 and visit = $2), clock_timestamp()))
    where enrollment = $1 and visit = $2 and state = 'asleep' returning answer),
 disarmed as (delete from wait where enrollment = $1 and visit = $2)
 select answer from won
@@ -140,9 +145,24 @@ update enrollment set ending = $2, closed_at = clock_timestamp() where id = $1 a
 """
 
 _RECORD_EVENT = """
-insert into event (source, source_id, type, record_type, record_id, properties, occurred_at)
-select $2, $3, $4, type, record, $5, $6::text::timestamptz from enrollment where id = $1
-on conflict (source, source_id) do nothing
+with taken as (
+  insert into event (source, source_id, type, record_type, record_id, properties, occurred_at)
+  select $2, $3, $4, type, record, $5, $6::text::timestamptz from enrollment where id = $1
+  on conflict (source, source_id) do nothing returning 1)
+select exists (select from taken) or exists (
+         select from event o join enrollment e on e.type = o.record_type and e.record = o.record_id
+          where e.id = $1 and o.source = $2 and o.source_id = $3 and o.type = $4 and o.properties = $5)
+"""
+
+# It has no end of its own: what comes after the visit before it counts for the visit after it.
+_MOVE = """
+with moved as (
+  insert into visit (enrollment, visit, node, kind, revision, state, answer)
+  values ($1, $2, $3, $4, $5, 'done', jsonb_build_object('moved_to', $6::text))
+  on conflict do nothing returning answer)
+select answer->>'moved_to' from moved
+union all select answer->>'moved_to' from visit where enrollment = $1 and visit = $2
+limit 1
 """
 
 
@@ -153,16 +173,20 @@ class PostgresLedger:
         """Read and write through `pool`."""
         self.pool = pool
 
-    async def look(self, step: Step) -> Situation:
+    async def look(self, step: Step, needs: Needs = NOTHING) -> Situation:
         """See Ledger."""
-        return _situation(step, await self.pool.fetchrow(_LOOK, step.enrollment, step.visit))
+        async with self.pool.acquire() as connection:
+            return await _situation(connection, _LOOK, step, needs)
 
     @asynccontextmanager
-    async def turn(self, step: Step) -> AsyncIterator[PostgresTurn]:
+    async def turn(self, step: Step, needs: Needs = NOTHING) -> AsyncIterator[PostgresTurn]:
         """See Ledger."""
         async with self.pool.acquire() as connection, connection.transaction():
-            row = await connection.fetchrow(_LOOK + "for share of e", step.enrollment, step.visit)
-            yield PostgresTurn(connection, _situation(step, row))
+            yield PostgresTurn(connection, await _situation(connection, _LOOK + "for share of e", step, needs))
+
+    async def move(self, step: Step, revision: str) -> str:
+        """See Ledger."""
+        return await _move(self.pool, step, revision)
 
     async def decide(self, step: Step, kind: str, answer: Answer, output: Output | None = None) -> Answer:
         """See Ledger."""
@@ -194,9 +218,10 @@ class PostgresLedger:
         early = "select from wait where enrollment = $1 and visit = $2 and (deadline > clock_timestamp()) is not false"
         return not await self.pool.fetchval(f"select exists ({early})", step.enrollment, step.visit)
 
-    async def wake(self, step: Step, answer: Answer, output: Output) -> Answer:
+    async def wake(self, step: Step, answer: Answer, output: Output, event: Event | None = None) -> Answer:
         """See Ledger."""
-        kept = await self.pool.fetchval(_WAKE, step.enrollment, step.visit, _json(answer), output)
+        at = event.at if event else None
+        kept = await self.pool.fetchval(_WAKE, step.enrollment, step.visit, _json(answer), output, at)
         # Whoever was first may have committed after this statement began, which does not see the answer then.
         return await self._settled(step) if kept is None else Answer.model_validate(kept)
 
@@ -219,17 +244,10 @@ class PostgresLedger:
         """See Ledger."""
         await self.pool.execute(_CLOSE, step.enrollment, ending)
 
-    async def record_event(self, step: Step, event: Mapping[str, JsonValue]) -> None:
+    async def record_event(self, step: Step, event: Mapping[str, JsonValue]) -> bool:
         """See Ledger."""
-        await self.pool.execute(
-            _RECORD_EVENT,
-            step.enrollment,
-            event["source"],
-            event["id"],
-            event["type"],
-            event["properties"],
-            event["occurred_at"],
-        )
+        told = (event[name] for name in ("source", "id", "type", "properties", "occurred_at"))
+        return bool(await self.pool.fetchval(_RECORD_EVENT, step.enrollment, *told))
 
     async def refuse_event(self, step: Step, raw: JsonValue, reason: str) -> None:
         """See Ledger."""
@@ -254,6 +272,10 @@ class PostgresTurn:
         self.connection, self.situation = connection, situation
         self.crm: Crm = PostgresCrm(connection)
 
+    async def move(self, step: Step, revision: str) -> str:
+        """See Turn."""
+        return await _move(self.connection, step, revision)
+
     async def intend(self, step: Step, kind: str, attempt: str, content: Output, *, repeated: bool) -> None:
         """See Turn."""
         seen = self.situation.visit.attempt if self.situation.visit else None
@@ -264,6 +286,30 @@ class PostgresTurn:
         """See Turn."""
         if await self.connection.fetchval(_SETTLE, *_settling(step, kind, answer, output, note)) is None:
             raise VisitTaken
+
+
+async def _move(connection: asyncpg.Pool[Any] | PoolConnectionProxy[Any], step: Step, revision: str) -> str:
+    kept = await connection.fetchval(_MOVE, *_visit(step, MOVED), revision)
+    if kept is None:
+        message = f"visit {step.visit} of {step.enrollment} has begun meanwhile"
+        raise EngineError(message)
+    return str(kept)
+
+
+def _seen(step: Step, row: Mapping[str, Any]) -> Visit:
+    if step.node and row["node"] != step.node:
+        message = f"visit {step.visit} of {step.enrollment} was one to {row['node']}, not to {step.node}"
+        raise EngineError(message)
+    answer = dict(row["answer"]) if row["answer"] is not None else None
+    moved = answer.pop("moved_to", None) if answer else None
+    return Visit(
+        state=row["state"],
+        revision=row["revision"],
+        attempt=row["attempt"],
+        content=row["content"],
+        answer=None if moved or answer is None else Answer.model_validate(answer),
+        moved=moved,
+    )
 
 
 def _event(row: Mapping[str, Any]) -> Event | None:
@@ -296,12 +342,16 @@ def _json(answer: Answer) -> dict[str, Any]:
     return answer.model_dump(mode="json", exclude_defaults=True, exclude={"revision"})
 
 
-def _situation(step: Step, row: Mapping[str, Any] | None) -> Situation:
+async def _situation(connection: PoolConnectionProxy[Any], look: str, step: Step, needs: Needs) -> Situation:
+    row = await connection.fetchrow(look, step.enrollment, step.visit, needs.cause)
     if row is None:
         message = f"there is no enrollment {step.enrollment}"
         raise EngineError(message)
     ref = RecordRef(type=row["type"], id=row["record"])
     known = row["properties"] is not None
+    facts = Facts(
+        properties=row["properties"] or {}, outputs=row["outputs"] or {}, now=row["now"], cause=row["cause"] or {}
+    )
     return Situation(
         flow=row["flow"],
         current=row["current"],
@@ -313,7 +363,6 @@ def _situation(step: Step, row: Mapping[str, Any] | None) -> Situation:
         record=Record(ref=ref, properties=row["properties"], archived=row["archived_at"] is not None)
         if known
         else None,
-        outputs=row["outputs"] or {},
-        visit=Visit(**{name: row[name] for name in Visit.model_fields}) if row["state"] else None,
-        now=row["now"],
+        facts=await informed(connection, ref, facts, needs),
+        visit=_seen(step, row) if row["state"] else None,
     )

@@ -13,7 +13,8 @@ from typing import TYPE_CHECKING, Literal, Self, cast
 
 from pydantic import BaseModel, ConfigDict, Field, FilePath, SecretStr, field_validator, model_validator
 
-from activities.action import Ambiguous, Mail, Mailer, Refused, Retryable
+from activities.action import Ambiguous, Refused, Retryable
+from activities.effects import Mail, Mailer
 from activities.gateways.mail_message import Letter, Mailbox, compose
 
 if TYPE_CHECKING:

@@ -25,6 +25,7 @@ create table enrollment (
   key         text not null default '',
   revision    text not null references revision (hash),
   cause       text not null default '',     -- who or what enrolled the record
+  event       uuid,                         -- the event that did, whose properties tokens may name
   accepted_at timestamptz not null default clock_timestamp(),
   started_at  timestamptz,                  -- Temporal has accepted the start
   paused      boolean not null default false,
@@ -36,6 +37,7 @@ create table enrollment (
 create unique index enrollment_inside on enrollment (flow, type, record, key) where closed_at is null;
 create index enrollment_of_record on enrollment (type, record, flow);
 create index enrollment_of_flow on enrollment (flow, accepted_at);
+create index enrollment_newest on enrollment (accepted_at);
 
 -- One row a visit, inserted once. `answer` is what the walk was told; `output` what later nodes may read.
 create table visit (
@@ -95,7 +97,7 @@ create table wait (
   types       text[] not null,
   any_of      jsonb not null,
   armed_at    timestamptz not null default clock_timestamp(),
-  since       timestamptz not null,         -- the end of the previous visit
+  since       timestamptz not null,         -- the end of the previous visit: of a wait, when its event happened
   deadline    timestamptz,
   seen        pg_snapshot not null,
   primary key (enrollment, visit)
@@ -111,6 +113,8 @@ create table sleep (
   primary key (enrollment, visit)
 );
 
+create index sleep_held on sleep (enrollment) where why = 'held';
+
 create table outbox (
   id         bigint generated always as identity primary key,
   enrollment uuid not null references enrollment (id) on delete cascade,
@@ -124,7 +128,9 @@ create table outbox (
   at         timestamptz not null default clock_timestamp()
 );
 create index outbox_unsent on outbox (shard, id) where sent_at is null;
-create index outbox_unsent_to on outbox (enrollment) where sent_at is null;
+create index outbox_due on outbox (shard, not_before) where sent_at is null;
+create index outbox_to on outbox (enrollment);
+create index outbox_sent on outbox (sent_at) where sent_at is not null;
 
 create function notify_channel() returns trigger language plpgsql as $$
 begin
@@ -134,11 +140,11 @@ end $$;
 create trigger event_arrived after insert on event for each statement execute function notify_channel();
 create trigger outbox_filled after insert on outbox for each statement execute function notify_channel();
 
--- The rule of `design.md` 5: an event counts for a wait if it came since the previous visit ended, or committed after
--- the wait was armed; not if its source says that it happened before; and not after the deadline.
+-- An event counts for a wait if it came after the previous visit ended, or committed after the wait was armed; not if
+-- its source says that it happened before; and not after the deadline.
 create function counts(e event, w wait) returns boolean language sql stable as $$
   select e.type = any (w.types)
-     and (e.at >= w.since or not pg_visible_in_snapshot(e.xact, w.seen))
+     and (e.at > w.since or not pg_visible_in_snapshot(e.xact, w.seen))
      and coalesce(e.occurred_at >= w.since, true)
      and coalesce(coalesce(e.occurred_at, e.at) <= w.deadline, true)
 $$;

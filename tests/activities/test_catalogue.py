@@ -24,7 +24,8 @@ from typing import ClassVar
 
 from pydantic import Field
 
-from activities.action import Action, Do, Done, Mail, Text
+from activities.action import Action, Do, Done, Text
+from activities.effects import Mail
 
 
 class SendLetter(Action):

@@ -1,7 +1,7 @@
 from __future__ import annotations
 
 import json
-from datetime import timedelta
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import pytest
@@ -10,7 +10,7 @@ from activities.catalogue import Catalogue
 from activities.control import failure, first_match
 from activities.fake_ledger import FakeEnrollment
 from starter.simulate import Simulation
-from tests.flows import branch, delay, flow, send_email, wait
+from tests.flows import branch, delay, delay_until, flow, send_email, wait
 from workflows.contract import Answer, Step
 from workflows.model.nodes import EventMatch
 from workflows.model.records import Event, RecordRef
@@ -25,6 +25,7 @@ DRAWN = flow(
     send_email("mail", on_failure="stop"),
 )
 EDITED = flow("f", branch("b", "mail", Lead=({"property": "stage", "is": "lead"}, "mail")), send_email("mail"))
+DAY = timedelta(days=1)
 RAW = {"signal": "event", "number": 1}
 
 
@@ -52,19 +53,19 @@ async def test_a_branch_is_decided_once(world: Simulation) -> None:
     world.publish(EDITED)
     world.ledger.enrollments["e"].leaving = "goal"
     assert (await world.control.branch(step(world, "b"))).edge == "Lead"
-    row = world.ledger.visits["e", 1]
-    assert row.output == {"taken": "Lead", "because": {"Lead": "stage is 'lead': yes"}}
+    output = world.ledger.visits["e", 1].output
+    assert output == {"taken": "Lead", "because": {"Lead": "stage is lead: yes, it is lead"}}
 
 
 @pytest.mark.parametrize("node", ["b", "d", "w"])
 async def test_a_newer_revision_is_met_before_anything_is_done(world: Simulation, node: str) -> None:
-    """A fresh visit under a superseded revision leads to the newer one, and nothing is written."""
+    """A fresh visit under a superseded revision leads to the newer one, and nothing else is written."""
     world.publish(EDITED)
     ask = {"b": world.control.branch, "d": world.control.delay, "w": world.control.arm_wait}[node]
     answer = await ask(step(world, node))
     assert answer.revision is not None
     assert answer.revision.hash == EDITED.hash
-    assert world.ledger.visits == {}
+    assert [row.kind for row in world.ledger.visits.values()] == ["moved"]
 
 
 async def test_what_is_decided_as_drawn_stays_in_its_revision(world: Simulation) -> None:
@@ -238,3 +239,81 @@ async def test_a_moment_out_of_the_calendar_is_refused(world: Simulation, moment
     await world.control.record_event(step(world, "w", raw={**RAW, "args": [body]}))
     assert world.ledger.events == []
     assert len(world.ledger.refused) == 1
+
+
+def until_flow(**fields: Any) -> Revision:
+    return flow("f", delay_until("u", **fields), send_email("mail"), settings={"timezone": {"zone": "Europe/Helsinki"}})
+
+
+def arrived(world: Simulation, revision: Revision, **properties: Any) -> Step:
+    """Have the record stand at the delay; by the clock it is Monday, 5 January 2026, 11:00 in Helsinki."""
+    world.publish(revision)
+    world.ledger.crm.records[ANNA].update(properties)
+    return step(world, "u", revision=revision)
+
+
+async def test_a_delay_until_a_day_and_time_is_in_the_zone_of_the_flow(world: Simulation) -> None:
+    """At exactly eleven on a Monday, the next Monday at eleven is a week away."""
+    answer = await world.control.delay_until(arrived(world, until_flow(on=["mon"], at="11:00")))
+    assert answer.asleep is not None
+    assert answer.asleep.until == world.clock + 7 * DAY
+
+
+async def test_a_delay_until_is_computed_once(world: Simulation) -> None:
+    """A second execution, a minute past the time, sleeps to the first one's end."""
+    asked = arrived(world, until_flow(at="11:01"))
+    first = await world.control.delay_until(asked)
+    world.clock += timedelta(minutes=2)
+    assert await world.control.delay_until(asked) == first
+
+
+async def test_a_late_answer_still_counts_from_the_entry(world: Simulation) -> None:
+    """The database was away while the time came: the record goes on, and does not wait for another day."""
+    asked = arrived(world, until_flow(at="11:01"))
+    world.clock += timedelta(minutes=2)
+    answer = await world.control.delay_until(asked)
+    assert answer.asleep is not None
+    assert answer.asleep.until == world.clock - timedelta(minutes=1)
+
+
+async def test_an_edited_delay_until_is_computed_anew(world: Simulation) -> None:
+    """From now, so that it lies ahead; a sleeper whose date an edit has made past goes on."""
+    await world.control.delay_until(arrived(world, until_flow(at="23:00")))
+    world.clock += timedelta(hours=3)
+    answer = await world.control.delay_until(arrived(world, until_flow(at="13:00")))
+    assert answer.asleep is not None
+    assert answer.asleep.until == datetime(2026, 1, 6, 11, 0, tzinfo=UTC)
+    gone = await world.control.delay_until(arrived(world, until_flow(date="2026-01-04")))
+    assert (gone.asleep, gone.leave, gone.line) == (None, None, "no date to wait for")
+
+
+@pytest.mark.parametrize(
+    ("fields", "value", "leave"),
+    [
+        ({"date": "2026-01-04"}, None, None),
+        ({"date": "2026-01-04", "if_past": "end"}, None, "completed"),
+        ({"property": "renewal", "days": -3}, "2026-01-07", None),
+        ({"property": "renewal", "if_past": "end"}, "2026-01-04", "completed"),
+        ({"property": "renewal"}, None, None),
+        ({"property": "renewal", "if_empty": "end"}, None, "completed"),
+        ({"property": "renewal", "if_empty": "end"}, "soon", "completed"),
+    ],
+)
+async def test_a_date_that_is_past_or_empty_is_not_waited_for(
+    world: Simulation, fields: dict[str, Any], value: str | None, leave: str | None
+) -> None:
+    """The record goes on, or leaves where the step says so, and the same again when it is asked again."""
+    asked = arrived(world, until_flow(**fields), renewal=value)
+    answer = await world.control.delay_until(asked)
+    assert (answer.asleep, answer.leave) == (None, leave)
+    world.ledger.crm.records[ANNA]["renewal"] = "2027-01-01"
+    assert await world.control.delay_until(asked) == answer
+
+
+async def test_a_date_property_is_a_day_of_the_calendar(world: Simulation) -> None:
+    """Three days before it, at ten in Helsinki, whatever the day was stored as in UTC."""
+    answer = await world.control.delay_until(
+        arrived(world, until_flow(property="renewal", days=-3, at="10:00"), renewal="2026-03-30")
+    )
+    assert answer.asleep is not None
+    assert answer.asleep.until == datetime(2026, 3, 27, 8, 0, tzinfo=UTC)

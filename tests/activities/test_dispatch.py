@@ -64,8 +64,10 @@ def test_every_kind_and_every_question_is_an_activity() -> None:
     world = Simulation(Catalogue.load())
     names = [getattr(run, "__temporal_activity_definition").name for run in activities(world.performer)]
     assert sorted(names) == sorted({*questions(world.control), *world.catalogue})
-    named = {contract.BRANCH, contract.DELAY, contract.ARM_WAIT, contract.DISARM_WAIT, contract.GIVE_UP}
-    assert set(questions(world.control)) == named | {contract.FINISH, contract.RECORD_EVENT}
+    deciding = {contract.BRANCH, contract.BRANCH_ON_VALUE, contract.SPLIT}
+    sleeping = {contract.DELAY, contract.DELAY_UNTIL, contract.ARM_WAIT, contract.DISARM_WAIT}
+    closing = {contract.GIVE_UP, contract.FINISH, contract.RECORD_EVENT}
+    assert set(questions(world.control)) == deciding | sleeping | closing
 
 
 def test_activities_are_coroutines() -> None:

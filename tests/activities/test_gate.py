@@ -11,6 +11,7 @@ from activities.gate import GATE, LEAVING, ask
 from activities.ledger import Situation
 from tests.flows import flow
 from workflows.contract import Answer, Step
+from workflows.model.facts import Facts
 from workflows.model.records import Record, RecordRef
 
 ANNA = Record(ref=RecordRef.parse("contact:1"), properties={"stage": "lead"})
@@ -22,8 +23,9 @@ CUSTOMER = ANNA.model_copy(update={"properties": {"stage": "Customer"}})
 
 def situation(**fields: Any) -> Situation:
     plain = {"flow": "f", "current": "r", "is_on": True, "paused": False, "closed": False, "leaving": None}
-    now = datetime(2026, 1, 2, tzinfo=UTC)
-    return Situation.model_validate({**plain, "ref": ANNA.ref, "record": ANNA, "now": now, **fields})
+    record = fields.get("record", ANNA)
+    facts = Facts(properties=record.properties if record else {}, now=datetime(2026, 1, 2, tzinfo=UTC))
+    return Situation.model_validate({**plain, "ref": ANNA.ref, "record": ANNA, "facts": facts, **fields})
 
 
 def told(**fields: Any) -> tuple[str, str | None, str | None]:

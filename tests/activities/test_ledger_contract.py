@@ -36,7 +36,7 @@ async def test_a_decision_is_made_once(bench: Bench) -> None:
         edge="yes"
     )
     assert await bench.ledger.decide(bench.step(1), "branch", Answer(edge="no"), {"taken": "no"}) == Answer(edge="yes")
-    assert (await bench.ledger.look(bench.step(2))).outputs == {"n": {"taken": "yes"}}
+    assert (await bench.ledger.look(bench.step(2))).facts.outputs == {"n": {"taken": "yes"}}
 
 
 async def test_an_effect_is_settled_once(bench: Bench) -> None:
@@ -44,7 +44,7 @@ async def test_an_effect_is_settled_once(bench: Bench) -> None:
     first = Answer(line="sent")
     assert await bench.ledger.settle(bench.step(1), "mail", first, {"id": "a"}, "250 OK") == first
     assert await bench.ledger.settle(bench.step(1), "mail", Answer(line="failed: x"), None, "no") == first
-    assert (await bench.ledger.look(bench.step(2))).outputs == {"n": {"id": "a"}}
+    assert (await bench.ledger.look(bench.step(2))).facts.outputs == {"n": {"id": "a"}}
 
 
 async def test_a_turn_on_a_settled_visit_is_taken(bench: Bench) -> None:
@@ -122,7 +122,7 @@ async def test_the_latest_output_of_a_node_is_read(bench: Bench) -> None:
     await bench.ledger.settle(bench.step(2, "b"), "mail", Answer(), {"n": 2})
     await bench.ledger.settle(bench.step(3, "a"), "mail", Answer(), {"n": 3})
     await bench.ledger.settle(bench.step(4, "a"), "mail", Answer(), None)
-    assert (await bench.ledger.look(bench.step(5))).outputs == {"a": {"n": 3}, "b": {"n": 2}}
+    assert (await bench.ledger.look(bench.step(5))).facts.outputs == {"a": {"n": 3}, "b": {"n": 2}}
 
 
 def sent(**fields: Any) -> dict[str, Any]:
@@ -161,7 +161,7 @@ async def test_no_value_jams_the_ledger(bench: Bench) -> None:
         await turn.intend(step, "mail", "a", odd, repeated=False)
     await bench.ledger.note_attempt(step, "a", "unknown", f"lone \udcff and {NUL}")
     await bench.ledger.settle(step, "mail", Answer(line="sent"), odd, f"lone \udcff and {NUL}")
-    outputs = (await bench.ledger.look(bench.step(2))).outputs["n"]
+    outputs = (await bench.ledger.look(bench.step(2))).facts.outputs["n"]
     assert outputs["slash"] == "\\"
     assert str(outputs["text"]).endswith("b\\u0000")
 

@@ -93,7 +93,7 @@ async def test_whoever_ends_a_wait_first_is_right(bench: Bench) -> None:
     assert await bench.ledger.wake(bench.step(1), Answer(line="timed out"), {"happened": False}) == HAPPENED
     assert await bench.ledger.arm(bench.step(1), "wait", (REPLIED,), 60) is None
     assert await bench.counted(1) == []
-    assert (await bench.ledger.look(bench.step(2))).outputs == {"n": {"happened": True}}
+    assert (await bench.ledger.look(bench.step(2))).facts.outputs == {"n": {"happened": True}}
 
 
 async def test_a_wait_that_never_was_cannot_end(bench: Bench) -> None:

@@ -11,7 +11,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from activities.action import Mail, Refused
+from activities.action import Refused
+from activities.effects import Mail
 from activities.gateways.mail_message import HEADER_CHARACTERS, LINE_BYTES, Mailbox, compose, verify
 from workflows.model.errors import EngineError
 

@@ -9,10 +9,12 @@ from pydantic import Field
 from activities.action import Action, Ambiguous, Do, Done, Html, Refused, Retryable, Skipped, Text, tokens_of
 from activities.catalogue import Catalogue
 from activities.fake_ledger import FakeEnrollment, FakeVisit
-from activities.performing import Again, rendered
+from activities.performing import Again
+from activities.rendering import rendered
 from starter.simulate import Simulation
 from tests.flows import flow, send_email, set_property
 from workflows.contract import MOST_DEFERRALS, OUTPUT_BYTES, Answer, Step
+from workflows.model.facts import Facts
 from workflows.model.nodes import Perform
 from workflows.model.records import RecordRef
 from workflows.model.tokens import OUTPUT_BYTES as TEXT_BYTES
@@ -245,10 +247,11 @@ async def test_a_newer_revision_is_met_before_the_act(world: Simulation) -> None
     assert answer.revision is not None
     assert (answer.revision.hash, Act.keys) == (newer.hash, [])
     world.publish(flow("f", act()))
+    begun = step.model_copy(update={"visit": 2})
     with pytest.raises(Again):
-        await world.performer.perform(step, "a1")
+        await world.performer.perform(begun, "a1")
     world.publish(newer)
-    assert await world.performer.perform(step, "a2") == Answer(line="did it")
+    assert await world.performer.perform(begun, "a2") == Answer(line="did it")
 
 
 def test_tokens_are_found_on_fields_and_on_arms_of_unions() -> None:
@@ -259,7 +262,7 @@ def test_tokens_are_found_on_fields_and_on_arms_of_unions() -> None:
 def test_values_are_escaped_where_the_field_is_html() -> None:
     """A value is put in as it stands into text, escaped into HTML, and not at all into a plain field."""
     config = dict.fromkeys(("short", "page", "both", "plain"), "{{ contact.x }}")
-    assert rendered(Act, {**config, "n": 1}, {"contact": {"x": "<b>"}}) == {
+    assert rendered(Act, {**config, "n": 1}, "contact", Facts(properties={"x": "<b>"})) == {
         "short": "<b>",
         "page": "&lt;b&gt;",
         "both": "<b>",

@@ -6,7 +6,8 @@ from typing import Any
 import pytest
 from pydantic import JsonValue
 
-from activities.action import Provenance, Refused
+from activities.action import Refused
+from activities.effects import Provenance
 from activities.gateways.postgres_crm import PostgresCrm, fits
 from tests.world import World
 from workflows.model.records import RecordRef

@@ -6,9 +6,10 @@ import pytest
 import yaml
 from pydantic import ValidationError
 
-from activities.action import Ambiguous, Do, Provenance, Refused, Skipped
+from activities.action import Ambiguous, Do, Refused, Skipped
 from activities.actions.send_email import SendEmail
 from activities.catalogue import Catalogue, complete
+from activities.effects import Provenance
 from activities.fakes import FakeCrm, FakeMailer
 from workflows.model.records import Record, RecordRef
 from workflows.model.tokens import check

@@ -5,9 +5,10 @@ from datetime import UTC, datetime
 import pytest
 from pydantic import JsonValue, ValidationError
 
-from activities.action import Do, Provenance, Refused
+from activities.action import Do, Refused
 from activities.actions.set_property import SetProperty
 from activities.catalogue import complete
+from activities.effects import Provenance
 from activities.fakes import FakeCrm, FakeMailer
 from workflows.model.records import Record, RecordRef
 

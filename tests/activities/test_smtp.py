@@ -14,7 +14,8 @@ import pytest
 from aiosmtpd.smtp import LoginPassword
 from pydantic import SecretStr, ValidationError
 
-from activities.action import Ambiguous, Mail, Refused, Retryable
+from activities.action import Ambiguous, Refused, Retryable
+from activities.effects import Mail
 from activities.gateways import smtp
 from activities.gateways.smtp import SmtpMailer, SmtpSettings
 from tests.activities.mail_servers import DROP, HANG, Catcher, catching, misbehaving

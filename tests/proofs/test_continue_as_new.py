@@ -69,13 +69,14 @@ def answered(then: Callable[[int], Awaitable[None]], written: Counter[int]) -> t
     """Make a ledger that does something after it wrote a raw event the first time, within its workflow task."""
 
     class Answered(PostgresLedger):
-        async def record_event(self, step: Step, event: Mapping[str, Any]) -> None:
-            await super().record_event(step, event)
+        async def record_event(self, step: Step, event: Mapping[str, Any]) -> bool:
+            taken = await super().record_event(step, event)
             number = event["properties"]["number"]
             written[number] += 1
             if written[number] == 1:
                 # The server takes no signal while a run's end is pending; the task must end for it to be taken.
                 await asyncio.wait([asyncio.ensure_future(then(number))], timeout=0.3)
+            return taken
 
     return Answered
 

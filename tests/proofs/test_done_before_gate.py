@@ -16,6 +16,7 @@ from activities.gateways.postgres_ledger import PostgresLedger, PostgresTurn
 from tests.flows import flow, send_email, set_property
 from tests.world import World, running
 from workflows.contract import Step
+from workflows.model.facts import NOTHING, Needs
 from workflows.model.nodes import AnyNode
 from workflows.model.policy import Retry
 from workflows.model.records import RecordRef
@@ -52,11 +53,11 @@ def changed_before_the_second_try(change: str, tries: Counter[int]) -> type[Post
 
     class Changed(PostgresLedger):
         @asynccontextmanager
-        async def turn(self, step: Step) -> AsyncIterator[PostgresTurn]:
+        async def turn(self, step: Step, needs: Needs = NOTHING) -> AsyncIterator[PostgresTurn]:
             tries[step.visit] += 1
             if (step.visit, tries[step.visit]) == (1, 2):
                 await self.pool.execute(change)
-            async with super().turn(step) as turn:
+            async with super().turn(step, needs) as turn:
                 yield turn
 
     return Changed

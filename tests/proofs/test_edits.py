@@ -13,7 +13,7 @@ from typing import NoReturn
 import pytest
 from temporalio.client import WorkflowUpdateFailedError
 
-from activities.action import Mail
+from activities.effects import Mail
 from activities.fakes import FakeMailer
 from activities.gateways.postgres_ledger import PostgresLedger
 from starter.publish import announce_left, publish

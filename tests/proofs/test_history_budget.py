@@ -15,7 +15,19 @@ from temporalio.api.enums.v1 import EventType
 from temporalio.client import WorkflowHistory
 from temporalio.service import RPCError
 
-from tests.flows import branch, delay, end, flow, go_to, send_email, set_property, wait
+from tests.flows import (
+    branch,
+    branch_on_value,
+    delay,
+    delay_until,
+    end,
+    flow,
+    go_to,
+    send_email,
+    set_property,
+    split,
+    wait,
+)
 from tests.until import until
 from tests.world import World
 from workflows.model.nodes import AnyNode
@@ -102,8 +114,12 @@ async def test_each_kind_of_node_costs_its_number_of_events(world: World) -> Non
         "store": cost(set_property("p", "stage", "lead")),
         "two store": cost(set_property("p", "stage", "lead"), set_property("q", "stage", "customer")),
         "branch": cost(branch("b", None, Lead=(lead, None))),
+        "branch_on_value": cost(branch_on_value("b", None, of="stage", New=(["new"], None))),
+        "split": cost(split("s", A=(50, None), B=(50, None))),
         "go_to, end": cost(go_to("g", "e"), end("e")),
         "delay": cost(delay("d", MOMENT)),
+        "delay_until, past": cost(delay_until("u", date="2020-02-29")),
+        "delay_until, left": cost(delay_until("u", at="12:00", on=["mon"]), act=is_unenrolled),
         "wait, timed out": cost(wait("w", "replied", at_most=MOMENT)),
         "wait, event": cost(wait("w", "replied", at_most="7 days"), act=event_comes),
         "endless wait, event": cost(wait("w", "replied"), act=event_comes),
@@ -119,8 +135,12 @@ async def test_each_kind_of_node_costs_its_number_of_events(world: World) -> Non
         "store": 1,
         "two store": 2,
         "branch": 1,
+        "branch_on_value": 1,
+        "split": 1,
         "go_to, end": 0,
         "delay": 6,
+        "delay_until, past": 1,
+        "delay_until, left": 7,
         "wait, timed out": 7,
         "wait, event": 7,
         "endless wait, event": 5,

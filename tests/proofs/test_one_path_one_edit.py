@@ -19,6 +19,7 @@ from tests.flows import branch, flow, set_property
 from tests.worker_processes import KILLED, own_temporal, worker_process
 from tests.world import World
 from workflows.contract import Answer, Step
+from workflows.model.facts import NOTHING, Needs
 from workflows.model.revision import Revision
 
 if TYPE_CHECKING:
@@ -52,14 +53,14 @@ class Interrupted(PostgresLedger):
         await self.execution.signal("event", {"type": "nudged", "id": "1"})
         return decided
 
-    async def look(self, step: Step) -> Any:
+    async def look(self, step: Step, needs: Needs = NOTHING) -> Any:
         self.seen[step.node] += 1
-        return await super().look(step)
+        return await super().look(step, needs)
 
     @asynccontextmanager
-    async def turn(self, step: Step) -> AsyncIterator[PostgresTurn]:
+    async def turn(self, step: Step, needs: Needs = NOTHING) -> AsyncIterator[PostgresTurn]:
         self.seen[step.node] += 1
-        async with super().turn(step) as turn:
+        async with super().turn(step, needs) as turn:
             yield turn
 
 

@@ -25,11 +25,24 @@ from activities.ledger import Situation
 from deploy.local.addresses import Addresses
 from deploy.local.home import Home
 from deploy.local.stack import Stack
-from tests.flows import branch, delay, end, flow, go_to, send_email, set_property, wait
+from tests.flows import (
+    branch,
+    branch_on_value,
+    delay,
+    delay_until,
+    end,
+    flow,
+    go_to,
+    send_email,
+    set_property,
+    split,
+    wait,
+)
 from tests.until import until
 from tests.world import World
 from workflows.codec import FolderSource
 from workflows.contract import ENROLLMENT, MEMO_ENROLLMENT, Answer, Asleep, State, Step
+from workflows.model.facts import NOTHING, Needs
 from workflows.model.flow import Flow
 from workflows.model.nodes import AnyNode
 from workflows.model.policy import Retry
@@ -74,6 +87,20 @@ async def mail_delay_branch(world: World) -> Walked:
         go_to("g", "out"),
         end("out"),
     ) as walked:
+        return walked
+
+
+async def split_value_until(world: World) -> Walked:
+    """Split, branch on a value, go past a date, and leave in a delay until a day and a time."""
+    async with inside(
+        world,
+        split("s", A=(50, "b"), B=(50, "b")),
+        branch_on_value("b", None, of="stage", New=(["new"], "past")),
+        delay_until("past", date="2020-02-29"),
+        delay_until("u", on=["mon", "thu"], at="11:00"),
+    ) as walked:
+        await world.asleep(*walked, "u")
+        await world.client.unenroll(walked[0].flow.key, walked[1])
         return walked
 
 
@@ -193,12 +220,12 @@ async def fallback(world: World) -> Walked:
 
         looks = 0
 
-        async def look(self, step: Step) -> Situation:
+        async def look(self, step: Step, needs: Needs = NOTHING) -> Situation:
             """Fail, or look."""
             self.looks += 1
             if self.looks <= 3:
                 raise OSError
-            return await super().look(step)
+            return await super().look(step, needs)
 
     world.ledger = Away
     async with inside(world, delay("d", "2 seconds"), set_property("p", "stage", "lead")) as walked:
@@ -232,6 +259,7 @@ async def continued_as_new(world: World) -> Walked:
 
 SCENES: tuple[Scene, ...] = (
     mail_delay_branch,
+    split_value_until,
     wait_for_an_event,
     wait_timed_out,
     raw_event,

@@ -21,7 +21,10 @@ HISTORIES = Path(__file__).parent / "histories"
 REVISIONS = Path(__file__).parent / "revisions"
 
 # Literals on purpose: these stand in histories that outlive any release, so a constant must not be able to move them.
-LOCAL_ACTIVITIES = {"branch", "delay", "arm_wait", "disarm_wait", "record_event", "give_up", "finish", "set_property"}
+LOCAL_ACTIVITIES = {
+    *("branch", "branch_on_value", "split", "delay", "delay_until", "arm_wait", "disarm_wait"),
+    *("record_event", "give_up", "finish", "set_property"),
+}
 ACTIVITIES = {"send_email", "delay"}
 SIGNALS = {"deliver", "event", "leave", "resume"}
 UPDATES = {"adopt"}

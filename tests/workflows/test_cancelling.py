@@ -13,6 +13,7 @@ from activities.ledger import Situation
 from tests.flows import branch, delay, flow
 from tests.world import World
 from workflows.contract import Step
+from workflows.model.facts import NOTHING, Needs
 
 
 async def test_a_cancellation_in_a_question_that_hangs_ends_the_enrollment(world: World) -> None:
@@ -20,11 +21,11 @@ async def test_a_cancellation_in_a_question_that_hangs_ends_the_enrollment(world
     asked, may_answer = asyncio.Event(), asyncio.Event()
 
     class Hanging(PostgresLedger):
-        async def look(self, step: Step) -> Situation:
+        async def look(self, step: Step, needs: Needs = NOTHING) -> Situation:
             if step.node == "b":
                 asked.set()
                 await may_answer.wait()
-            return await super().look(step)
+            return await super().look(step, needs)
 
     revision = flow(
         world.key("cancel"), branch("b", "d", Lead=({"property": "x", "is": "y"}, "d")), delay("d", "30 days")

@@ -110,6 +110,14 @@ async def test_a_text_under_a_wrong_hash_is_not_taken() -> None:
         await Revisions(source).get(REVISION.hash)
 
 
+async def test_a_text_of_a_newer_release_is_unknown_here() -> None:
+    """A kind of step that this release does not have is no mistake of the text: a newer worker will read it."""
+    source, newer = Source(), canonical(REVISION.flow).replace('"do":"delay"', '"do":"nap"')
+    source.texts[REVISION.hash] = newer
+    with pytest.raises(UnknownRevision, match="cannot be read by this release"):
+        await Revisions(source).get(REVISION.hash)
+
+
 async def test_a_folder_keeps_what_it_is_given(tmp_path: Path) -> None:
     """A revision written into a folder is read from it by another process."""
     FolderSource(tmp_path / "new").write(REVISION)
