@@ -1,7 +1,7 @@
 """The client side of Perdure: publishing flows, letting records in, taking events, and looking at what became of them.
 
-A CRM application needs `Client`, and `compile_flow` and `publish` where it keeps flows itself. Router, relay and
-reconciler run in the worker's process. Names are loaded when they are first used, so that commands start quickly.
+A CRM application needs `connect_client`, and `compile_flow` and `publish` where it keeps flows itself. Router, relay
+and reconciler run in the worker's process. Names are loaded when they are first used, so that commands start quickly.
 """
 
 from importlib import import_module
@@ -11,6 +11,7 @@ if TYPE_CHECKING:
     from starter.admission import Admission, Admitted, Refusal
     from starter.client import Client
     from starter.compile import compile_flow
+    from starter.compose import connect_client
     from starter.events import Receipt
     from starter.flow_file import FlowMistakes, Mistake
     from starter.inspection import Description, Summary, Visited
@@ -29,6 +30,7 @@ __all__ = [
     "Summary",
     "Visited",
     "compile_flow",
+    "connect_client",
     "publish",
 ]
 
@@ -36,6 +38,7 @@ _HOMES = {
     "admission": ("Admission", "Admitted", "Refusal"),
     "client": ("Client",),
     "compile": ("compile_flow",),
+    "compose": ("connect_client",),
     "events": ("Receipt",),
     "flow_file": ("FlowMistakes", "Mistake"),
     "inspection": ("Description", "Summary", "Visited"),

@@ -15,13 +15,14 @@ import asyncpg
 from asyncpg.pool import PoolConnectionProxy
 from pydantic import JsonValue
 
+from starter.goals import Runner, finished
 from starter.leaving import order_to_leave
 from workflows.codec import Revisions
 from workflows.contract import workflow_id
-from workflows.model.conditions import Facts, judge
 from workflows.model.errors import CallerError
 from workflows.model.flow import Flow
 from workflows.model.records import RecordRef, is_name
+from workflows.model.revision import Revision
 
 MOST_NAME_BYTES = 600
 """Longest name of a record: a search attribute takes 2,048 bytes, and escaped a letter may take thrice its own."""
@@ -33,11 +34,12 @@ Code = Literal["bad_name", "flow_off", "no_record", "wrong_object", "inside", "b
 
 
 class Entrant(NamedTuple):
-    """A record that asks to enter, who or what sent it, and the enrollment key where the flow sets one."""
+    """A record that asks to enter, who or what sent it, the enrollment key where the flow sets one, and the event."""
 
     record: RecordRef
     cause: str = ""
     key: str = ""
+    event: UUID | None = None
 
 
 @dataclass(frozen=True)
@@ -73,7 +75,7 @@ select r.type, r.id, r.properties
 
 # A statement of its own: its snapshot must be taken after the locks are held.
 _STANDING = """
-select f.is_on, f.current,
+select f.is_on, f.current, clock_timestamp() as now,
        exists (select from enrollment e where e.flow = f.key and e.type = w.type and e.record = w.id
                   and e.key = w.key and e.closed_at is null) as inside,
        exists (select from enrollment e where e.flow = f.key and e.type = w.type and e.record = w.id
@@ -84,9 +86,10 @@ select f.is_on, f.current,
 
 _INSERT = """
 with entered as (
-  insert into enrollment (id, flow, type, record, key, revision, cause)
-  select w.id, $1, w.type, w.record, w.key, $2, w.cause
-    from unnest($3::uuid[], $4::text[], $5::text[], $6::text[], $7::text[]) as w (id, type, record, key, cause)
+  insert into enrollment (id, flow, type, record, key, revision, cause, event)
+  select w.id, $1, w.type, w.record, w.key, $2, w.cause, w.event
+    from unnest($3::uuid[], $4::text[], $5::text[], $6::text[], $7::text[], $8::uuid[])
+      as w (id, type, record, key, cause, event)
       on conflict (flow, type, record, key) where closed_at is null do nothing
   returning id),
 told as (insert into outbox (enrollment, kind) select id, 'start' from entered)
@@ -94,7 +97,8 @@ select id from entered
 """
 
 _INSIDE = """
-select e.id, r.properties from enrollment e join record r on r.type = e.type and r.id = e.record
+select e.id, r.type, r.id as record, r.properties, clock_timestamp() as now
+  from enrollment e join record r on r.type = e.type and r.id = e.record
  where e.id = any ($1) and e.closed_at is null and e.leaving is null
 """
 
@@ -142,27 +146,40 @@ async def admit_many(
     if entrants and not standings:
         raise CallerError(f"there is no flow {flow!r}; publish it first")
     current = (await revisions.get(standings[0]["current"])) if standings else None
+    there = set(await finished(connection, _at_the_door(current, entrants, standings, locked)))
     answers: list[Admission | None] = []
     asked = set[tuple[RecordRef, str]]()
     for entrant, standing in zip(entrants, standings, strict=True):
         asks_twice = (entrant.record, entrant.key) in asked
         asked.add((entrant.record, entrant.key))
-        properties = locked.get(entrant.record)
         assert current is not None  # noqa: S101 - there is a standing, so there is a flow
-        rules = _refusals(current.flow, entrant, standing, properties, triggered=triggered)
-        refused = next(rules, None) or ("inside" if asks_twice else None)
+        rules = _refusals(current.flow, entrant, standing, is_there=entrant.record in locked, triggered=triggered)
+        late: Code | None = "goal_met" if entrant.record in there else "inside" if asks_twice else None
+        refused = next(rules, None) or late
         answers.append(refusal(flow, entrant.record, refused) if refused else None)
     accepted = [entrant for entrant, answer in zip(entrants, answers, strict=True) if answer is None]
     entered = await _insert(connection, flow, current.hash, accepted) if current and accepted else iter(())
     return [answer or next(entered) for answer in answers]
 
 
+def _at_the_door(
+    current: Revision | None,
+    entrants: Sequence[Entrant],
+    standings: Sequence[Mapping[str, Any]],
+    locked: Mapping[RecordRef, dict[str, JsonValue]],
+) -> Iterator[tuple[RecordRef, Runner]]:
+    for entrant, standing in zip(entrants, standings, strict=True):
+        if current is not None and entrant.record in locked:
+            runner = Runner(current.flow, entrant.record, locked[entrant.record], standing["now"])
+            yield entrant.record, runner
+
+
 def _refusals(
     flow: Flow,
     entrant: Entrant,
     standing: Mapping[str, Any],
-    properties: dict[str, JsonValue] | None,
     *,
+    is_there: bool,
     triggered: bool,
 ) -> Iterator[Code]:
     """Give what keeps a record out, in the order in which HubSpot asks."""
@@ -172,15 +189,13 @@ def _refusals(
         yield "flow_off"
     if entrant.record.type != flow.object:
         yield "wrong_object"
-    if properties is None:
+    if not is_there:
         yield "no_record"
     if standing["inside"]:
         yield "inside"
     again = flow.enroll.again
     if standing["before"] and not (again == "always" or (again == "on_trigger" and triggered)):
         yield "before"
-    if flow.goal is not None and judge(flow.goal, Facts(properties=properties or {})).met:
-        yield "goal_met"
 
 
 def _is_nameable(flow: Flow, entrant: Entrant) -> bool:
@@ -216,6 +231,7 @@ async def _insert(
         [each.record.id for each in entrants],
         [each.key for each in entrants],
         [each.cause for each in entrants],
+        [each.event for each in entrants],
     )
     entered = {row["id"] for row in rows}
     return iter(
@@ -228,12 +244,18 @@ async def _insert(
 
 async def look_again(pool: asyncpg.Pool[Any], revisions: Revisions, admissions: Sequence[Admission]) -> list[UUID]:
     """Insert, commit, then look: order out those whose goal was reached while they were let in."""
-    goals = {}
-    for each in admissions:
-        if isinstance(each, Admitted) and (goal := (await revisions.get(each.revision)).flow.goal) is not None:
-            goals[each.enrollment] = goal
-    if not goals:
+    admitted = [each for each in admissions if isinstance(each, Admitted)]
+    flows = {each.enrollment: (await revisions.get(each.revision)).flow for each in admitted}
+    with_goal = [enrollment for enrollment, flow in flows.items() if flow.goal is not None]
+    if not with_goal:
         return []
-    inside = await pool.fetch(_INSIDE, list(goals))
-    met = [row["id"] for row in inside if judge(goals[row["id"]], Facts(properties=row["properties"])).met]
-    return await order_to_leave(pool, met, "goal")
+    async with pool.acquire() as connection:
+        runners = [
+            (row["id"], Runner(flows[row["id"]], _ref(row), row["properties"], row["now"]))
+            for row in await connection.fetch(_INSIDE, with_goal)
+        ]
+        return await order_to_leave(connection, await finished(connection, runners), "goal")
+
+
+def _ref(row: Mapping[str, Any]) -> RecordRef:
+    return RecordRef.model_construct(type=row["type"], id=row["record"])

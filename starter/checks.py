@@ -2,47 +2,36 @@
 
 from __future__ import annotations
 
-import difflib
-from collections.abc import Collection, Iterator, Mapping
+from collections.abc import Collection, Mapping
+from functools import cache
 from typing import Any, TypeVar
 
-from pydantic import JsonValue, TypeAdapter, ValidationError
+from pydantic import BaseModel, JsonValue, TypeAdapter, ValidationError
 from pydantic_core import ErrorDetails
 
 from starter.flow_file import FlowFile, Path
+from starter.wording import SPAN_KEYS, code_of, kind_wanted, meant, nearest, said, worded
 from workflows.model.conditions import Condition, Test
 from workflows.model.nodes import EventMatch
 
 T = TypeVar("T")
 
-_TESTS = ("is", "is_not", "is_any_of", "is_known", "contains", "greater_than", "less_than")
-_WORDS = ("all", "any", "not", "property", "output", *_TESTS, "event", "where")
-
-_KINDS = {
-    "string": "text",
-    "int": "a whole number",
-    "float": "a number",
-    "bool": "true or false",
-    "list": "a list",
-}
-_SPELT = {
-    "^[a-z0-9][a-z0-9-]{0,79}$": "write small letters, digits and -, as demo-request",
-    "^[a-z0-9][a-z0-9_-]{0,63}$": "write small letters, digits, - and _, as two-days",
-    "^[a-z][a-z0-9_]{0,39}$": "write small letters, digits and _, as contact",
-    "^[a-z][a-z0-9_.]{0,79}$": "write small letters, digits, _ and ., as form_submitted",
-}
-"""What people read where a name does not match; a pattern that is not here is shown as it is."""
+_SURE = 0.6
+DEEPEST_VALUE = 60
+"""Levels of what is no step: a condition may have twenty, each of which takes two."""
 
 CONDITION: TypeAdapter[Condition] = TypeAdapter(Condition)
-_TEST = TypeAdapter(Test)
+_TEST: TypeAdapter[Any] = TypeAdapter(Test)
 _EVENT_MATCH = TypeAdapter(EventMatch)
 
 
-def mapping(file: FlowFile, data: JsonValue, path: Path, what: str) -> dict[str, JsonValue] | None:
+def mapping(
+    file: FlowFile, data: JsonValue, path: Path, what: str, form: str = "keys and values"
+) -> dict[str, JsonValue] | None:
     """Give data that must be a mapping, None with a mistake where it is not."""
     if isinstance(data, dict):
         return data
-    file.wrong(path, f"{what} is written as keys and values, not as {_said(data)}")
+    file.wrong(path, "wrong_type", f"{what} is written as {form}, not as {said(data)}")
     return None
 
 
@@ -50,30 +39,38 @@ def listed(file: FlowFile, data: JsonValue, path: Path, what: str) -> list[JsonV
     """Give data that must be a list, an empty one with a mistake where it is not."""
     if isinstance(data, list):
         return data
-    file.wrong(path, f"here stands a list of {what}, not {_said(data)}")
+    there = "and there is nothing" if data is None else f"not {said(data)}"
+    file.wrong(path, "wrong_type", f"must be a list of {what}, {there}")
     return []
 
 
-def known(
-    file: FlowFile, data: Mapping[str, JsonValue], path: Path, keys: Collection[str], required: Collection[str] = ()
-) -> None:
-    """Note each key that is unknown, with the nearest that is not, and each that is missing."""
+def known(file: FlowFile, data: Mapping[str, JsonValue], path: Path, keys: Collection[str]) -> None:
+    """Note each key that is unknown, with the nearest that is not."""
     for key in data:
         if key not in keys:
-            file.wrong((*path, key), f"this key is not known here; {meant(key, keys)}", at_key=True)
-    for key in required:
-        if key not in data:
-            file.wrong(path, f"`{key}` is missing")
+            message = f"this key is not known here; {meant(key, keys)}"
+            file.wrong((*path, key), "unknown_key", message, at_key=True)
+            file.misspelt.add((path, nearest(key, keys) or key))
 
 
-def meant(word: str, words: Collection[str]) -> str:
-    """Give the nearest word as a question, or else all words."""
-    near = difflib.get_close_matches(word, words, 1)
-    return f"did you mean {near[0]!r}?" if near else f"there are {', '.join(words)}"
+def required(file: FlowFile, data: Mapping[str, JsonValue], path: Path, keys: Collection[str]) -> bool:
+    """Note each key that is missing; tell whether there are all."""
+    missing = [key for key in keys if key not in data]
+    for key in missing:
+        lacking(file, path, key)
+    return not missing
+
+
+def lacking(file: FlowFile, path: Path, key: str, why: str = "") -> None:
+    """Note that a key is missing, unless it is there in a wrong spelling, which is told."""
+    if (path, key) not in file.misspelt:
+        file.wrong(path, "missing_key", f"`{key}` is missing{why}")
 
 
 def validated(file: FlowFile, model: TypeAdapter[T], data: object, path: Path) -> T | None:
     """Read data as a model, None where it has mistakes, which are noted."""
+    if not shallow(file, data, path):
+        return None
     try:
         return model.validate_python(data)
     except ValidationError as error:
@@ -81,47 +78,130 @@ def validated(file: FlowFile, model: TypeAdapter[T], data: object, path: Path) -
     return None
 
 
+def shallow(file: FlowFile, data: object, path: Path) -> bool:
+    """Tell whether data is nested no deeper than a model can read and write, with a mistake where it is."""
+    level = [data]
+    for _ in range(DEEPEST_VALUE):
+        containers = [each for each in level if isinstance(each, dict | list)]
+        level = [inner for each in containers for inner in (each.values() if isinstance(each, dict) else each)]
+        if not level:
+            return True
+    file.wrong(path, "too_deep", f"this is nested more than {DEEPEST_VALUE} levels deep")
+    return False
+
+
 def refused(file: FlowFile, error: ValidationError, path: Path) -> None:
     """Note what pydantic has found, each at the value or key it is about."""
     errors = error.errors(include_url=False)
     arms: dict[Path, list[ErrorDetails]] = {}
     for each in errors:
-        if each["type"] == "too_short" and any(_is_in(other, each) for other in errors):
-            continue  # it is too short only because what stands in it is wrong
+        if _follows(each, errors):
+            continue
         place = _found(file, path, each)
-        if _kind(each):
+        if each["type"] == "missing":
+            lacking(file, place, str(each["loc"][-1]))
+        elif kind_wanted(each):
             arms.setdefault(place, []).append(each)
         else:
-            file.wrong(place, worded(each), at_key=each["type"] == "extra_forbidden")
+            file.wrong(place, code_of(each), _said(each), at_key=each["type"] == "extra_forbidden")
     for place, wrong in arms.items():
-        kinds = " or ".join(dict.fromkeys(map(_kind, wrong)))
-        said = worded(wrong[0]) if len(wrong) == 1 else f"must be {kinds}, not {_said(wrong[0]['input'])}"
-        file.wrong(place, said)
+        kinds = " or ".join(dict.fromkeys(map(kind_wanted, wrong)))
+        message = worded(wrong[0]) if len(wrong) == 1 else f"must be {kinds}, not {said(wrong[0]['input'])}"
+        file.wrong(place, "wrong_type", message)
+
+
+def _said(error: ErrorDetails) -> str:
+    if error["type"] != "extra_forbidden":
+        return worded(error)
+    unknown, tags = str(error["loc"][-1]), [tag for tag in error["loc"][:-1] if isinstance(tag, str)]
+    near = next((words for tag in reversed(tags) if (words := _words_beside(tag))), ())
+    words = near if nearest(unknown, near, _SURE) or not nearest(unknown, condition_words()) else condition_words()
+    return f"this key is not known here; {meant(unknown, words)}"
 
 
 def _found(file: FlowFile, path: Path, error: ErrorDetails) -> Path:
-    """Find the value or key that an error is about; parts of its place that the file lacks are tags of a union."""
-    place = path
+    """Find the value or key that an error is about; parts of its place that the file lacks are tags of a union.
+
+    A tag may be called as a key is, `property` in `{property: stage, iz: lead}`, so each part is tried as both.
+    """
+    ways = last = {path}
     for part in error["loc"]:
-        place = (*place, part) if (*place, part) in file.values else place
-    unknown = error["loc"][-1] if error["type"] == "extra_forbidden" else None
-    beside = (*place[:-1], unknown) if unknown is not None else place
-    # A tag may be called as a key is: `property` in `{property: stage, iz: lead}`.
-    return beside if place[-1:] != (unknown,) and beside in file.values else place
+        last = {(*way, part) for way in ways if file.spot((*way, part))}
+        ways = ways | last
+    place = max(last or ways, key=len)
+    spot = file.spot(place)
+    is_tag = isinstance(error["input"], dict) and spot is not None and spot.parts is None and len(place) > len(path)
+    return place[:-1] if is_tag and error["type"] != "extra_forbidden" else place
 
 
-def _kind(error: ErrorDetails) -> str:
-    """Name the kind of value that an error wants; none for an error about something else."""
-    return _KINDS.get(error["type"].removesuffix("_type").removesuffix("_parsing"), "")
+def _follows(error: ErrorDetails, errors: list[ErrorDetails]) -> bool:
+    """Tell whether an error follows from others: a list is too short without what is wrong in it, a key is misspelt."""
+    if error["type"] == "too_short":
+        return any(_is_in(other, error) for other in errors)
+    is_lacking = error["type"] == "missing"
+    return is_lacking and any(
+        other["type"] == "extra_forbidden" and other["loc"][:-1] == error["loc"][:-1] for other in errors
+    )
+
+
+def _is_in(inner: ErrorDetails, outer: ErrorDetails) -> bool:
+    depth = len(outer["loc"])
+    return inner["loc"][:depth] == outer["loc"] and len(inner["loc"]) > depth
+
+
+@cache
+def _condition_models() -> list[dict[str, Any]]:
+    schemas = [CONDITION.json_schema(), _EVENT_MATCH.json_schema()]
+    return [model for schema in schemas for model in (schema, *schema.get("$defs", {}).values())]
+
+
+@cache
+def condition_words() -> tuple[str, ...]:
+    """Give all keys that stand in conditions and tests of events, as the models have them."""
+    return tuple(dict.fromkeys(key for model in _condition_models() for key in model.get("properties", {})))
+
+
+@cache
+def _words_beside(key: str) -> tuple[str, ...]:
+    """Give the keys that may stand beside one that tells a kind of condition, none where it tells no kind."""
+    models = (model for model in _condition_models() if key in model.get("required", ()))
+    return tuple(dict.fromkeys(word for model in models for word in model["properties"]))
+
+
+def no_flags(file: FlowFile, model: type[BaseModel], data: Mapping[str, JsonValue], path: Path) -> None:
+    """Refuse true and false where a number is wanted, which pydantic reads as 1 and 0."""
+    for name, field in model.model_fields.items():
+        key = field.alias or name
+        if isinstance(data.get(key), bool) and field.annotation in (int, float, int | None, float | None):
+            file.wrong((*path, key), "wrong_type", f"must be a number, not {said(data[key])}")
+
+
+def spans_have_units(file: FlowFile, data: Mapping[str, JsonValue], path: Path, keys: Collection[str]) -> None:
+    """Refuse a bare number, which a stored revision means in seconds and a person in anything."""
+    for key in keys:
+        given = data.get(key)
+        if key not in data or isinstance(given, str):
+            continue
+        message = f"must be a length of time, as '2 days', not {said(given)}"
+        if isinstance(given, int | float) and not isinstance(given, bool):
+            example = f"{given:g} days" if given > 0 else "2 days"
+            message = f"{given} of what? Write a number and a unit, as '{example}' or '2 hours'"
+        file.refuse((*path, key), SPAN_KEYS[key], message)
+
+
+def condition(file: FlowFile, data: JsonValue, path: Path) -> Condition | None:
+    """Read a condition."""
+    found = mapping(file, data, path, "a condition", "`{property: country, is: FI}`")
+    return None if found is None else validated(file, CONDITION, found, path)
 
 
 def event_match(file: FlowFile, data: JsonValue, path: Path) -> EventMatch | None:
     """Read `{event: ..., where: {...}}`. Each test is read by itself: else a misspelt one passes for a plain value."""
-    found = mapping(file, data, path, "an event")
+    found = mapping(file, data, path, "an event", "`{event: form_submitted}`")
     if found is None:
         return None
-    known(file, found, path, ("event", "where"), required=("event",))
-    if "event" not in found:
+    known(file, found, path, tuple(EventMatch.model_fields))
+    if not required(file, found, path, ("event",)) or not shallow(file, found, path):
         return None
     where = mapping(file, found.get("where", {}), (*path, "where"), "`where`") or {}
     tests = {
@@ -135,49 +215,3 @@ def event_matches(file: FlowFile, data: JsonValue, path: Path) -> list[EventMatc
     """Read a list of events that are looked for."""
     each = (event_match(file, one, (*path, n)) for n, one in enumerate(listed(file, data, path, "events")))
     return [match for match in each if match is not None]
-
-
-def outputs(data: JsonValue, path: Path) -> Iterator[tuple[Path, str]]:
-    """Find each `output: STEP.key` in a condition."""
-    if isinstance(data, dict):
-        if isinstance(named := data.get("output"), str):
-            yield (*path, "output"), named
-        for key, value in data.items():
-            yield from outputs(value, (*path, key))
-    if isinstance(data, list):
-        for number, value in enumerate(data):
-            yield from outputs(value, (*path, number))
-
-
-def worded(error: ErrorDetails) -> str:
-    """Say in plain words what pydantic found."""
-    key = str(error["loc"][-1]) if error["loc"] else ""
-    context: Mapping[str, Any] = error.get("ctx") or {}
-    match error["type"]:
-        case "missing":
-            return f"`{key}` is missing"
-        case "extra_forbidden":
-            return f"this key is not known here; {meant(key, _WORDS)}"
-        case "string_pattern_mismatch":
-            spelt = _SPELT.get(context["pattern"], f"it must match {context['pattern']}")
-            return f"{error['input']!r} is not allowed; {spelt}"
-        case "model_type" | "model_attributes_type" | "dict_type":
-            return f"is written as keys and values, not as {_said(error['input'])}"
-        case "string_type":
-            given = error["input"]
-            return "must be text, and there is nothing" if given is None else f"must be text, not {_said(given)}"
-        case "too_short":
-            return f"needs at least {context['min_length']}"
-        case _:
-            said = error["msg"].removeprefix("Value error, ")
-            return said.replace("Input should be", "must be", 1)
-
-
-def _is_in(inner: ErrorDetails, outer: ErrorDetails) -> bool:
-    depth = len(outer["loc"])
-    return inner["loc"][:depth] == outer["loc"] and len(inner["loc"]) > depth
-
-
-def _said(data: JsonValue) -> str:
-    names = {dict: "keys and values", list: "a list", type(None): "nothing"}
-    return names.get(type(data), repr(data))

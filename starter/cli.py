@@ -15,7 +15,18 @@ import typer
 from typer.core import TyperGroup
 
 from deploy.local.errors import LocalServerError
-from starter.commands import enrollments, flows, records, services
+from starter.commands import (
+    differing,
+    drawing,
+    enrollments,
+    flow_checks,
+    flows,
+    publishing,
+    records,
+    schema,
+    services,
+    trying,
+)
 from workflows.model.errors import PerdureError
 
 OURS, THEIRS, INTERRUPTED = 1, 2, 130
@@ -87,13 +98,15 @@ def _options(
 
 
 for panel, commands in (
-    ("Flows", flows.COMMANDS),
+    ("Flow files", flow_checks.COMMANDS | publishing.COMMANDS | differing.COMMANDS | schema.COMMANDS),
+    ("Flows", flows.COMMANDS | drawing.COMMANDS),
     ("Records and events", records.COMMANDS),
     ("Enrollments", enrollments.COMMANDS),
     ("Running", services.COMMANDS),
 ):
     for name, command in commands.items():
         app.command(name, rich_help_panel=panel)(command)
+app.add_typer(trying.app, rich_help_panel="Flow files")
 
 
 def main() -> None:

@@ -19,6 +19,7 @@ from temporalio.service import RPCError
 
 from starter import events, holds, inspection
 from starter.admission import Admission, Entrant, admit
+from starter.drafts import refuse_draft
 from starter.executions import latest
 from starter.inspection import Description, Standing, Summary
 from starter.leaving import order_to_leave
@@ -179,6 +180,7 @@ class Client:
         flows = [row["key"] for row in await self.pool.fetch("select key from flow order by key")]
         if flow in flows:
             return
+        await refuse_draft(self.pool, flow)
         near = difflib.get_close_matches(flow, flows, 1)
         there_are = f"there are {', '.join(flows[:20])}" if flows else "publish it first"
         raise CallerError(f"no flow is called {flow!r}; " + (f"did you mean {near[0]!r}?" if near else there_are))

@@ -29,6 +29,18 @@ if TYPE_CHECKING:
     from starter.settings import Settings
 
 
+@asynccontextmanager
+async def connect_client() -> AsyncIterator[Client]:
+    """Give a client by what the environment says, as the commands have it, for a block.
+
+    Raise CallerError where a setting is wrong or missing, and EngineError while the database cannot be reached.
+    """
+    from starter.settings import Settings
+
+    async with client(Settings.load()) as found:
+        yield found
+
+
 @dataclass(frozen=True)
 class Connections:
     """What a client or a worker works with."""
@@ -128,8 +140,17 @@ async def client(settings: Settings) -> AsyncIterator[Client]:
     """Open a client for a block, which does without Temporal. Raise as `database` does."""
     from starter.client import Client
 
-    async with database(settings) as pool:
-        yield Client(pool, Revisions(PostgresSource(pool)))
+    async with database(settings) as pool, _revisions(settings) as revisions:
+        yield Client(pool, revisions)
+
+
+@asynccontextmanager
+async def _revisions(settings: Settings) -> AsyncIterator[Revisions]:
+    pool = await open_pool(database_url(settings), size=2, ready=0)
+    try:
+        yield Revisions(PostgresSource(pool))
+    finally:
+        await pool.close()
 
 
 @asynccontextmanager
@@ -139,8 +160,7 @@ async def connect(settings: Settings, *, size: int = 20, lazy: bool = False) -> 
     Raise as `database` does, and EngineError when Temporal does not answer.
     """
     profile = temporal_profile(settings)
-    async with database(settings, size=size) as pool:
-        revisions = Revisions(PostgresSource(pool))
+    async with database(settings, size=size) as pool, _revisions(settings) as revisions:
         yield Connections(pool, revisions, await temporal_client(settings, profile, revisions, lazy=lazy))
 
 

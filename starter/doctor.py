@@ -153,6 +153,8 @@ async def _ports(settings: Settings) -> str:
     if compose.running(settings):
         return f"{shown}, in use by the stack"
     if taken := [f"{name} {port}" for name, port in ports.items() if not is_free(port)]:
+        if home.addresses.exists():  # a stack takes it away when it stops
+            return f"{', '.join(taken)} still held by servers of a killed stack; `perdure up` takes them over"
         return f"{', '.join(taken)} is taken by another program; `perdure up` will take another"
     return f"{shown}, free"
 

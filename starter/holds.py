@@ -27,6 +27,10 @@ returning enrollment
 """
 
 _RESOLVE = """
+with noted as (
+  update visit v set note = concat_ws('; ', nullif(v.note, ''), 'an operator decided: ' || $2),
+                     ended_at = clock_timestamp()
+    from sleep s where s.enrollment = $1 and s.why = 'held' and v.enrollment = s.enrollment and v.visit = s.visit)
 insert into outbox (enrollment, kind, body)
 select s.enrollment, 'resume', jsonb_build_object('visit', s.visit, 'how', $2::text)
   from sleep s join enrollment e on e.id = s.enrollment and e.closed_at is null

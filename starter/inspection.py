@@ -28,7 +28,6 @@ case when e.closed_at is not null then 'ended'
      else 'active' end
 """
 
-# The pieces are constants of this file.
 _SELECT = f"""
 select e.id, e.flow, e.type, e.record, e.key, e.revision, r.number, e.cause, e.accepted_at, e.closed_at, e.ending,
        e.leaving, e.paused or f.paused as paused, v.node,
@@ -37,15 +36,20 @@ select e.id, e.flow, e.type, e.record, e.key, e.revision, r.number, e.cause, e.a
        {_STANDING} as standing
   from enrollment e
   join flow f on f.key = e.flow
-  join revision r on r.hash = e.revision
-  left join lateral (select node from visit where enrollment = e.id order by visit desc limit 1) as v on true
-"""  # noqa: S608
+  left join lateral (
+    select node, revision from visit where enrollment = e.id and kind <> 'moved'
+     order by visit desc limit 1) as v on true
+  join revision r on r.hash = coalesce(v.revision, e.revision)
+"""  # noqa: S608 - the pieces are constants of this file
 
 _LIST = f"""
 {_SELECT}
- where ($1::text is null or e.flow = $1) and ($2::text is null or {_STANDING} = $2)
- order by e.accepted_at desc limit $3
-"""
+ where e.id = any (array(
+   select e.id from enrollment e
+    where ($1::text is null or e.flow = $1) and ($2::text is null or {_STANDING} = $2)
+    order by e.accepted_at desc limit $3))
+ order by e.accepted_at desc
+"""  # noqa: S608 - as above
 
 _OF_RECORD = (
     f"{_SELECT} where e.flow = $1 and e.type = $2 and e.record = $3 and e.key = $4 order by e.accepted_at desc limit 1"
@@ -58,7 +62,7 @@ select visit, node, kind, revision, state, output, note, repeated, began_at, end
             when state <> 'done' then ''
             when ended_at >= (answer->'asleep'->>'until')::timestamptz then 'waited'
             else 'left early' end as line
-  from visit where enrollment = $1 order by visit
+  from visit where enrollment = $1 and kind <> 'moved' order by visit
 """
 
 

@@ -13,16 +13,19 @@ from asyncpg.pool import PoolConnectionProxy
 from workflows.contract import workflow_id
 from workflows.model.records import RecordRef
 
-# An enrollment's rows are sent in their order, so one that is not due holds back those behind it.
+# An enrollment's rows are sent in their order, so one that is not due holds back those behind it. But for those of an
+# edit: it may touch a million sleepers, and nobody's start or leave is to stand behind them.
 _TAKE = """
 select o.id, o.kind, o.body, o.tries, o.enrollment,
-       e.flow, e.type, e.record, e.key, e.revision, e.cause, e.accepted_at, e.started_at, e.closed_at
-  from outbox o join enrollment e on e.id = o.enrollment
+       e.flow, e.type, e.record, e.key, e.revision, e.cause, e.accepted_at, e.started_at, e.closed_at, f.current
+  from outbox o
+  join enrollment e on e.id = o.enrollment
+  join flow f on f.key = e.flow
  where o.shard = $1 and o.sent_at is null and o.not_before <= clock_timestamp()
    and not exists (select from outbox earlier
                     where earlier.shard = $1 and earlier.sent_at is null and earlier.not_before > clock_timestamp()
-                      and earlier.enrollment = o.enrollment and earlier.id < o.id)
- order by o.id limit $2
+                      and earlier.enrollment = o.enrollment and earlier.id < o.id and earlier.kind <> 'adopt')
+ order by o.kind = 'adopt', o.id limit $2
 """
 
 _KEEP = """

@@ -26,9 +26,16 @@ on conflict do nothing
 """
 
 _INSERT = """
-insert into record (type, id, properties)
-select $1, id, properties from unnest($2::text[], $3::jsonb[]) as incoming(id, properties)
-on conflict do nothing returning id
+with entered as (
+  insert into record (type, id, properties)
+  select $1, id, properties from unnest($2::text[], $3::jsonb[]) as incoming(id, properties)
+  on conflict do nothing returning id, properties
+), kept as (
+  insert into property_history (type, id, name, value, source)
+  select $1, e.id, cell.key, cell.value, jsonb_build_object('load', $4::text)
+    from entered e, jsonb_each(e.properties) as cell
+)
+select id from entered
 """
 
 _UPDATE = """
@@ -44,6 +51,9 @@ with incoming as (
   update record r set properties = r.properties || h.cells, archived_at = null, updated_at = clock_timestamp()
     from held h where r.type = $1 and r.id = h.id and (h.archived or exists (select from change c where c.id = h.id))
   returning r.id
+), kept as (
+  insert into property_history (type, id, name, value, source)
+  select $1, c.id, c.name, c.value, jsonb_build_object('load', $4::text) from change c
 ), told as (
   insert into event (source, type, record_type, record_id, properties)
   select 'perdure', 'property_changed', $1, c.id, jsonb_build_object(
@@ -138,7 +148,9 @@ async def _write(
 ) -> None:
     rows = dict(batch)  # in the order of their ids, in which every loader locks
     async with pool.acquire() as connection, connection.transaction():
-        new = await connection.fetch(_INSERT, file.object, list(rows), list(rows.values()), timeout=BATCH_TIMEOUT)
+        new = await connection.fetch(
+            _INSERT, file.object, list(rows), list(rows.values()), file.path.name, timeout=BATCH_TIMEOUT
+        )
         old = {name: rows[name] for name in rows.keys() - {row["id"] for row in new}}
         edited = 0
         if old:

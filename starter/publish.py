@@ -6,8 +6,8 @@ revision is current first, and only then are the registered looked up. Whoever f
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from dataclasses import dataclass
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
 from typing import Any
 
 import asyncpg
@@ -21,15 +21,19 @@ from workflows.model.revision import Revision, canonical
 ALL_SLEEPERS = 300.0
 """Seconds that a statement over all sleepers of a flow may take: there may be a million."""
 
-# Publishers of one flow go one after the other, so that numbers and kinds are compared with what is really there.
-_LOCK = "select pg_advisory_xact_lock(3, hashtext($1))"
+# Publishers of one flow go one after the other, so that numbers and kinds are compared with what is really there. Those
+# of several lock them in one order, so that no two wait for each other.
+_LOCK = """
+select pg_advisory_xact_lock(3, lock)
+  from (select distinct hashtext(key) as lock from unnest($1::text[]) as key order by lock) as locks
+"""
 
 _STANDING = """
-select f.current, now_current.body::jsonb->>'object' as object, same.number
-  from (select $1::text as key) as wanted
-  left join flow f on f.key = wanted.key
-  left join revision now_current on now_current.hash = f.current
-  left join revision same on same.hash = $2
+select f.current, same.number from flow f left join revision same on same.hash = $2 where f.key = $1
+"""
+
+_OBJECT = """
+select r.body::jsonb->>'object' from flow f join revision r on r.hash = f.current where f.key = $1
 """
 
 _KINDS = """
@@ -78,32 +82,91 @@ select distinct e.id, 'adopt', jsonb_build_object('revision', $2::text, 'visit',
 
 @dataclass(frozen=True)
 class Published:
-    """The revision that is current now. `new` is False when it was already; `told` counts the sleepers told."""
+    """The revision that is current now. `new` is False when it was already; `told` counts the sleepers told.
+
+    `before` is the hash of the revision that was current until now, None for a new flow.
+    """
 
     flow: str
     number: int
     hash: str
     new: bool
     told: int = 0
+    before: str | None = None
+
+
+@dataclass(frozen=True)
+class Refusal:
+    """What about a flow cannot follow its earlier revisions: a step, by its id, or None for the object type."""
+
+    flow: str
+    step: str | None
+    message: str
+
+    def __str__(self) -> str:
+        return f"{self.step or 'object'}: {self.message}"
+
+
+class CannotFollow(FlowError):
+    """Flows whose new content cannot follow what was published of them; nothing was published."""
+
+    def __init__(self, refusals: Sequence[Refusal]) -> None:
+        """Hold the refusals; the message has a line for each flow."""
+        self.refusals = tuple(refusals)
+        by_flow = dict.fromkeys(each.flow for each in refusals)
+        lines = (
+            f"{flow} cannot be published: {'; '.join(str(r) for r in refusals if r.flow == flow)}" for flow in by_flow
+        )
+        super().__init__("\n".join(lines))
 
 
 async def publish(pool: asyncpg.Pool[Any], flow: Flow, revisions: Revisions) -> Published:
-    """Make a flow's content its current revision; the same content again changes nothing. A new flow is off.
+    """Make a flow's content its current revision, as `publish_all` does for many."""
+    (published,) = await publish_all(pool, [flow], revisions)
+    return published
 
-    Raise FlowError when a step changed its kind under one id, or the flow its object type.
+
+async def publish_all(pool: asyncpg.Pool[Any], flows: Sequence[Flow], revisions: Revisions) -> list[Published]:
+    """Make the content of flows their current revisions, of all or of none; the same content changes nothing.
+
+    A new flow is off. Drafts of the flows are gone. Raise CannotFollow when a step changed its kind under one id, or a
+    flow its object type.
     """
-    revision = Revision.of(flow)
     async with pool.acquire() as connection, connection.transaction():
-        await connection.execute(_LOCK, flow.key)
-        standing = await connection.fetchrow(_STANDING, flow.key, revision.hash)
-        if standing is not None and standing["current"] == revision.hash:
-            return Published(flow.key, standing["number"], revision.hash, new=False)
-        if standing is not None and standing["current"] is not None:
-            kinds = {row["id"]: row["kind"] for row in await connection.fetch(_KINDS, flow.key)}
-            _refuse_changes(flow, standing["object"], kinds)
-        number = await connection.fetchval(_STORE, revision.hash, flow.key, canonical(flow))
-        await connection.execute(_MAKE_CURRENT, flow.key, revision.hash)
-    return Published(flow.key, number, revision.hash, new=True, told=await announce(pool, revisions, revision.hash))
+        keys = [flow.key for flow in flows]
+        await connection.execute(_LOCK, keys)
+        refusals = [each for flow in flows for each in await _refusals(connection, flow)]
+        if refusals:
+            raise CannotFollow(refusals)
+        published = [await _make_current(connection, flow) for flow in flows]
+        await connection.execute("delete from flow_draft where key = any($1)", keys)
+    return [replace(each, told=await announce(pool, revisions, each.hash)) if each.new else each for each in published]
+
+
+async def _make_current(connection: PoolConnectionProxy[Any], flow: Flow) -> Published:
+    revision = Revision.of(flow)
+    standing = await connection.fetchrow(_STANDING, flow.key, revision.hash)
+    before = standing["current"] if standing else None
+    if standing and before == revision.hash:
+        return Published(flow.key, standing["number"], revision.hash, new=False, before=before)
+    number = await connection.fetchval(_STORE, revision.hash, flow.key, canonical(flow))
+    await connection.execute(_MAKE_CURRENT, flow.key, revision.hash)
+    return Published(flow.key, number, revision.hash, new=True, before=before)
+
+
+async def _refusals(connection: PoolConnectionProxy[Any], flow: Flow) -> Iterator[Refusal]:
+    kinds = {row["id"]: row["kind"] for row in await connection.fetch(_KINDS, flow.key)}
+    object_ = await connection.fetchval(_OBJECT, flow.key)
+    return _cannot_follow(flow, object_ or flow.object, kinds)
+
+
+def _cannot_follow(flow: Flow, object_: str, kinds: Mapping[str, str]) -> Iterator[Refusal]:
+    for id_, node in flow.nodes.items():
+        if id_ in kinds and kinds[id_] != kind_of(node):
+            said = f"was {kinds[id_]!r} and cannot become {kind_of(node)!r}; give the new step an id of its own"
+            yield Refusal(flow.key, id_, said)
+    if object_ != flow.object:
+        yield Refusal(flow.key, None, f"was {object_!r} and cannot become {flow.object!r}; make it a flow of its own")
 
 
 async def announce(pool: asyncpg.Pool[Any], revisions: Revisions, hash_: str) -> int:
@@ -145,15 +208,3 @@ def _touches(old: Revision, new: Revision, node: str) -> bool:
         return False
     before, after = old.flow.nodes.get(node), new.flow.nodes.get(node)
     return before is None or after is None or not (before.same_kind(after) and before.same_but_edges(after))
-
-
-def _refuse_changes(flow: Flow, object_: str, kinds: Mapping[str, str]) -> None:
-    mistakes = [
-        f"{id_}: was {kinds[id_]!r} and cannot become {kind_of(node)!r}; give the new step an id of its own"
-        for id_, node in flow.nodes.items()
-        if id_ in kinds and kinds[id_] != kind_of(node)
-    ]
-    if object_ != flow.object:
-        mistakes.append(f"object: was {object_!r} and cannot become {flow.object!r}; make it a flow of its own")
-    if mistakes:
-        raise FlowError(f"{flow.key} cannot be published: " + "; ".join(mistakes))

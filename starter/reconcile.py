@@ -30,6 +30,14 @@ _ENDED = (
     " AND CloseTime > '{since}'"
 )
 
+KEPT = timedelta(days=7)
+"""How long the outbox remembers what was sent, for a person who wonders what an enrollment was told."""
+
+_FORGET = """
+delete from outbox where id in (
+  select id from outbox where sent_at < clock_timestamp() - $1::interval order by sent_at limit 10000)
+"""
+
 _OPEN = "select id from enrollment where id = any ($1) and closed_at is null"
 
 
@@ -60,6 +68,7 @@ class Reconciler:
     async def _round(self) -> int:
         await self.reconcile_once()
         await wake_unpaused(self.pool)
+        await self.pool.execute(_FORGET, KEPT)
         return 0
 
     async def _ended_since(self, since: datetime) -> Mapping[UUID, str]:

@@ -209,6 +209,8 @@ class Errand:
     async def _send(self, letter: Letter) -> Report:
         if self.to.row["closed_at"] is not None:
             return Report(letter, "needless: the enrollment is closed")
+        if letter.kind == "adopt" and letter.body["revision"] != self.to.row["current"]:
+            return Report(letter, "needless: a later edit has told whom it touches")
         is_running = self.started or self.to.row["started_at"] is not None
         if is_running == (letter.kind == "start"):
             return Report(letter, "started before") if is_running else Report(letter, "not started yet", SOON)
@@ -234,7 +236,7 @@ class Errand:
         if found is not None and found.enrollment == str(self.to.enrollment):
             self.started = True
             return Report(letter, "started before")
-        return Report(letter, "an earlier enrollment of the record is still ending", SOON)
+        return Report(letter, "an earlier enrollment of the record is still ending", min(_later(letter), 10 * SOON))
 
     async def _refused(self, letter: Letter, error: RPCError) -> Report:
         if error.status is RPCStatusCode.NOT_FOUND and letter.kind != "start":

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Mapping, Sequence
+from datetime import datetime
 from typing import Any, NamedTuple
 from uuid import UUID
 
@@ -17,10 +18,11 @@ from pydantic import JsonValue, TypeAdapter
 from pydantic_core import from_json
 
 from starter.admission import Admission, Entrant, admit_many, lock, look_again
+from starter.goals import Runner, finished
 from starter.leaving import order_to_leave
 from starter.rounds import Rounds, log
 from workflows.codec import Revisions
-from workflows.model.conditions import Facts, judge, matches
+from workflows.model.conditions import matches
 from workflows.model.flow import Flow
 from workflows.model.nodes import EventMatch
 from workflows.model.records import RecordRef
@@ -44,7 +46,7 @@ select shard from busy where pg_try_advisory_xact_lock(1, shard) limit $1
 
 # A statement of its own: its snapshot must be taken after the shards are held.
 _TAKE = """
-select e.id, e.seq, e.type, e.record_type, e.record_id, e.properties::text as properties
+select e.id, e.seq, e.type, e.record_type, e.record_id, e.properties::text as properties, e.at
   from unnest($1::int[]) as held (shard)
  cross join lateral (select * from event where event.shard = held.shard::smallint and routed_at is null
                       order by seq limit $2) as e
@@ -60,10 +62,10 @@ select e.id as event, w.enrollment, w.visit, w.any_of
 
 _SETTLE = """
 with ended as (
-  select * from jsonb_to_recordset($1) as ended (enrollment uuid, visit integer, output jsonb)),
+  select * from jsonb_to_recordset($1) as ended (enrollment uuid, visit integer, output jsonb, at timestamptz)),
 won as (
   update visit v set state = 'done', answer = '{"happened": true, "line": "happened"}', output = ended.output,
-                     ended_at = clock_timestamp()
+                     ended_at = ended.at
     from ended where v.enrollment = ended.enrollment and v.visit = ended.visit and v.state = 'asleep'
   returning v.enrollment, v.visit),
 disarmed as (
@@ -73,7 +75,7 @@ select enrollment, 'deliver', jsonb_build_object('visits', jsonb_agg(visit order
 """
 
 _INSIDE = """
-select e.id, e.revision, f.current, r.properties
+select e.id, e.revision, f.current, r.type, r.id as record, r.properties, clock_timestamp() as now
   from unnest($1::text[], $2::text[]) as w (type, id)
   join enrollment e on e.type = w.type and e.record = w.id and e.closed_at is null and e.leaving is null
   join flow f on f.key = e.flow
@@ -93,6 +95,7 @@ class Arrival(NamedTuple):
     type: str
     record: RecordRef
     properties: dict[str, JsonValue]
+    at: datetime
 
 
 class Poison(Exception):
@@ -159,7 +162,7 @@ class Router:
                 ended[wait] = arrival
         if ended:
             outputs = [
-                {"enrollment": str(enrollment), "visit": visit, "output": _output(arrival)}
+                {"enrollment": str(enrollment), "visit": visit, "output": _output(arrival), "at": arrival.at}
                 for (enrollment, visit), arrival in sorted(ended.items())
             ]
             await connection.execute(_SETTLE, outputs)
@@ -168,13 +171,10 @@ class Router:
         """Order out whoever has reached the goal, by the record as it is now."""
         records = sorted({(each.record.type, each.record.id) for each in arrivals})
         rows = await connection.fetch(_INSIDE, [type_ for type_, _ in records], [id_ for _, id_ in records])
-        met = [
-            row["id"]
-            for row in rows
-            if (goal := (await self._followed(row)).goal) is not None
-            and judge(goal, Facts(properties=row["properties"])).met
+        runners = [
+            (row["id"], Runner(await self._followed(row), _ref(row), row["properties"], row["now"])) for row in rows
         ]
-        await order_to_leave(connection, met, "goal")
+        await order_to_leave(connection, await finished(connection, runners), "goal")
 
     async def _followed(self, row: Mapping[str, Any]) -> Flow:
         own = (await self.revisions.get(row["revision"])).flow
@@ -195,10 +195,14 @@ class Router:
         return admissions
 
 
+def _ref(row: Mapping[str, Any]) -> RecordRef:
+    return RecordRef.model_construct(type=row["type"], id=row["record"])
+
+
 def _arrival(row: Mapping[str, Any]) -> Arrival:
     record = RecordRef.model_construct(type=row["record_type"], id=row["record_id"])
     # Read here, not by the connection: what PostgreSQL takes for JSON may be too deep for us, and is poison then.
-    return Arrival(row["id"], row["type"], record, from_json(row["properties"]))
+    return Arrival(row["id"], row["type"], record, from_json(row["properties"]), row["at"])
 
 
 def _looked_for(any_of: tuple[EventMatch, ...], arrival: Arrival) -> bool:
@@ -214,5 +218,5 @@ def _entrants(revision: Revision, arrivals: Sequence[Arrival]) -> list[Entrant]:
     flow, first = revision.flow, dict[RecordRef, Entrant]()
     for each in arrivals if flow.enroll.on else ():
         if each.record.type == flow.object and _looked_for(flow.enroll.on, each):
-            first.setdefault(each.record, Entrant(each.record, f"event {each.type} {each.id}"))
+            first.setdefault(each.record, Entrant(each.record, f"event {each.type} {each.id}", event=each.id))
     return list(first.values())

@@ -13,9 +13,10 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Annotated, Literal
 
-from pydantic import Field, SecretStr, ValidationError, field_validator
+from pydantic import BaseModel, Field, SecretStr, ValidationError, field_validator
 from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
 
+from activities.gateways.outbound import OutboundSettings
 from activities.gateways.smtp import SmtpSettings
 from workflows.model.errors import CallerError
 
@@ -25,6 +26,10 @@ DEBUG = "PERDURE_DEBUG"
 
 _SERVICE_LINK = re.compile(r"PERDURE_(\w+_)?(SERVICE_HOST|SERVICE_PORT\w*|PORT(_\d+_(TCP|UDP|SCTP)\w*)?)")
 """What Kubernetes puts into every container beside a service called `perdure...`: never meant for us."""
+
+
+_NESTED: dict[str, type[BaseModel]] = {"smtp": SmtpSettings, "outbound": OutboundSettings}
+"""Settings that have settings of their own."""
 
 
 class Settings(BaseSettings):
@@ -45,6 +50,9 @@ class Settings(BaseSettings):
     home: Path = Field(Path(".perdure"), description="Data folder of the embedded stack.")
     smtp: SmtpSettings | None = Field(
         None, description="The mail server, as PERDURE_SMTP__HOST, PERDURE_SMTP__PORT and so on."
+    )
+    outbound: OutboundSettings = Field(
+        OutboundSettings(), description="What flows may call beside the public internet, as PERDURE_OUTBOUND__ALLOW."
     )
     sandbox: bool = Field(
         default=False, description="Whether workflow code runs in the sandbox: safer in tests, 40 % slower."
@@ -102,16 +110,13 @@ class Settings(BaseSettings):
 
 def variables() -> dict[str, str]:
     """Give every variable that is read, with what it is for."""
-    own = {f"{PREFIX}{name.upper()}": field.description or "" for name, field in Settings.model_fields.items()}
-    smtp = {
-        f"{PREFIX}SMTP__{name.upper()}": field.description or "" for name, field in SmtpSettings.model_fields.items()
-    }
-    del own[f"{PREFIX}SMTP"]
-    return own | smtp
+    own = {name: field for name, field in Settings.model_fields.items() if name not in _NESTED}
+    inner = {f"{name}__{each}": field for name, model in _NESTED.items() for each, field in model.model_fields.items()}
+    return {f"{PREFIX}{name.upper()}": field.description or "" for name, field in (own | inner).items()}
 
 
 def _unknown_variables() -> Iterator[str]:
-    known = {*variables(), f"{PREFIX}SMTP", DEBUG}
+    known = {*variables(), *(f"{PREFIX}{name.upper()}" for name in _NESTED), DEBUG}
     for name in sorted(os.environ):
         given = name.upper()
         if not given.startswith(PREFIX) or given in known or _SERVICE_LINK.fullmatch(given):

@@ -12,21 +12,12 @@ from typing import TYPE_CHECKING
 from pydantic import JsonValue
 
 from activities.control import Control, first_match, happened
+from activities.dispatch import questions
 from activities.fake_ledger import FakeEnrollment, FakeFlow, FakeLedger
 from activities.fakes import FakeMailer
 from activities.performing import Again, Performer
 from workflows.codec import Revisions
-from workflows.contract import (
-    ARM_WAIT,
-    BRANCH,
-    DELAY,
-    DISARM_WAIT,
-    FINISH,
-    GIVE_UP,
-    Answer,
-    State,
-    Step,
-)
+from workflows.contract import GIVE_UP, Answer, State, Step
 from workflows.host import Adopted, Delivered, Due, Left, Resumed, Woken
 from workflows.interpreter import Walk
 from workflows.model.errors import FlowError
@@ -132,16 +123,7 @@ class VirtualHost:
     async def ask(self, question: str, step: Step, node: Node | None) -> Answer:
         """See Host."""
         del node
-        control = self.simulation.control
-        questions = {
-            BRANCH: control.branch,
-            DELAY: control.delay,
-            ARM_WAIT: control.arm_wait,
-            DISARM_WAIT: control.disarm_wait,
-            GIVE_UP: control.give_up,
-            FINISH: control.finish,
-        }
-        return await questions[question](step)
+        return await questions(self.simulation.control)[question](step)
 
     async def perform(self, node: Perform, step: Step) -> Answer:
         """See Host: a failed attempt is tried again after the node's back-off, on the virtual clock."""
@@ -175,5 +157,5 @@ class VirtualHost:
         event = first_match(wait.any_of, await ledger.counting(step)) if wait else None
         if event is None:
             return False
-        await ledger.wake(step, Answer(happened=True, line="happened"), happened(event))
+        await ledger.wake(step, Answer(happened=True, line="happened"), happened(event), event)
         return True

@@ -1,14 +1,54 @@
-"""The tokens in the texts of a step: one that nobody can fill is told before the flow is published."""
+"""The tokens in the texts of a step: one that nobody can fill is told before the flow is published, at its place."""
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
 from starter.flow_file import FlowFile, Path
+from starter.sketch import Filled, Sketch
+from workflows.model.templates import OUTPUTS, read
 from workflows.model.tokens import check
 
+OutputMistake = Callable[[str, str, str], tuple[str, str] | None]
 
-def check_tokens(file: FlowFile, place: Path, text: str, object_type: str, steps: list[str]) -> None:
+_OPENS = "{{"
+
+
+def check_text(sketch: Sketch, text: Filled, output_mistake: OutputMistake) -> None:
     """Note each token in a text that is none, or names what a record of the type and its steps cannot have."""
-    for mistake in check(text, object_type, steps):
-        where, _, said = mistake.partition(": ")
-        is_place = said and where.replace(":", "").isdigit()
-        file.wrong(place, f"{said} (at {where} of the text)" if is_place else mistake)
+    file, definitions = sketch.file, sketch.names.definitions
+    template, _ = read(text.text)
+    outputs = {token.path[1] for token in template.tokens if token.path[0] == OUTPUTS}  # which are checked below
+    properties = definitions.properties if definitions else None
+    for mistake in check(text.text, sketch.object, outputs, properties, html=text.mark.html):
+        offset = _offset(text.text, mistake.line, mistake.column)
+        _wrong(file, text, offset, "token_error", mistake.message)
+    numbers = [part for part in template.parts if isinstance(part, int)]
+    for offset, number in zip(template.offsets, numbers, strict=True):
+        path = template.tokens[number].path
+        if path[0] == OUTPUTS and (found := output_mistake(path[1], path[2], text.step)):
+            _wrong(file, text, offset, *found)
+
+
+def _offset(text: str, line: int, column: int) -> int:
+    begin = 0
+    for _ in range(line - 1):
+        begin = text.find("\n", begin) + 1
+    return begin + column - 1
+
+
+def _wrong(file: FlowFile, text: Filled, offset: int, code: str, message: str) -> None:
+    """Note a mistake at a token."""
+    at = _in_file(file, text.path, text.text, offset)
+    file.wrong_at(file.at(text.path) if at is None else at, text.path, code, message)
+
+
+def _in_file(file: FlowFile, path: Path, text: str, offset: int) -> int | None:
+    """Find a token in the source of its text: quotes, folds and escapes move it, but the tokens stay in their order."""
+    spot = file.spot(path)
+    if spot is None or file.text.count(_OPENS, spot.begin, spot.end) != text.count(_OPENS):
+        return None
+    at = spot.begin - len(_OPENS)
+    for _ in range(text.count(_OPENS, 0, offset) + 1):
+        at = file.text.find(_OPENS, at + len(_OPENS), spot.end)
+    return at if at >= 0 else None

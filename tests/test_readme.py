@@ -8,6 +8,8 @@ import shlex
 import signal
 from pathlib import Path
 
+import pytest
+
 from activities.catalogue import Catalogue
 from starter.compile import compile_flow
 from tests.starter.commands import ROOT, command
@@ -63,12 +65,16 @@ def relocated(words: list[str]) -> list[str]:
     return [str(ROOT / word) if word.startswith("starter/") else word for word in words]
 
 
-async def test_the_crm_code_of_the_readme_works(world: World) -> None:
-    """The function that the README shows writes one event, however often the form is sent."""
+async def test_the_crm_code_of_the_readme_works(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The function that the README shows writes one event, however often the form is sent, and so does its service."""
+    monkeypatch.setenv("PERDURE_DATABASE_URL", world.dsn)
     names: dict[str, object] = {}
     exec(compile(blocks("python")[0], "README.md", "exec"), names)
     await world.record("contact:1")
-    on_form = names["on_form"]
+    await world.record("contact:101")
+    on_form, serve = names["on_form"], names["serve"]
     assert callable(on_form)
+    assert callable(serve)
+    await serve()
     await asyncio.gather(*(on_form(world.client, "contact:1", "demo", "17") for _ in range(3)))
-    assert await world.pool.fetchval("select count(*) from event where type = 'form_submitted'") == 1
+    assert await world.pool.fetchval("select count(*) from event where type = 'form_submitted'") == 2

@@ -1,113 +1,99 @@
-"""Flows: `publish`, `on`, `off`, `pause`, `resume`."""
+"""Published flows: `flows`, `on`, `off`, `pause`, `resume`."""
 
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable, Iterator
-from pathlib import Path
+from collections.abc import Callable
 from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from starter.commands.output import Json, as_json, count
-from workflows.model.errors import CallerError, FlowError
+from starter.commands.output import Json, as_json, as_table, count
+from starter.commands.path import instant
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
     from uuid import UUID
 
-    from starter.publish import Published
-    from workflows.model.flow import Flow
+    from starter.client import Client
+    from starter.differences import Difference
+    from starter.overview import Published, Standing
 
 FlowKey = Annotated[str, typer.Argument(metavar="FLOW", help="The flow's key, as demo-request.")]
 Target = Annotated[str, typer.Argument(metavar="FLOW|ENROLLMENT", help="A flow's key, or the id of one enrollment.")]
 
-_ENDINGS = (".yaml", ".yml")
+MOST_TOLD = 3
+"""Differences that the table of revisions tells of each; `diff` tells all."""
 
 
-def publish(
-    paths: Annotated[list[Path], typer.Argument(metavar="PATH...", help="Flow files, or folders of them.")],
+def flows(
+    flow: Annotated[str | None, typer.Argument(metavar="[FLOW]", help="A flow, to see its revisions.")] = None,
     *,
-    check: Annotated[bool, typer.Option("--check", help="Only look for mistakes; needs no database.")] = False,
     json: Json = False,
 ) -> None:
-    """Make flow files the current revisions of their flows; all of them, or none where any has a mistake."""
-    flows = compiled(list(_files(paths)))
-    if check:
-        as_json([flow.key for flow in flows]) if json else typer.echo(f"{count(len(flows), 'flow')} without a mistake.")
+    """List the flows: how each stands, how many records are inside, and how many ever entered.
+
+    With a flow, its revisions, and what each changed.
+
+    For example: perdure flows demo-request
+    """
+    if flow is None:
+        standings = asyncio.run(_standings())
+        as_json([{**vars(each), "state": each.state} for each in standings]) if json else _print(standings)
+    else:
+        history = asyncio.run(_history(flow))
+        as_json([{**vars(one), "differences": told} for one, told in history]) if json else _print_history(history)
+
+
+def _print(standings: list[Standing]) -> None:
+    if not standings:
+        typer.echo("No flow. `perdure publish FILE` makes one.")
         return
-    published = asyncio.run(_publish(flows))
-    if json:
-        as_json(published)
-        return
-    for each in published:
-        typer.echo(_worded(each))
+    rows = [
+        (
+            *(each.key, each.name, each.object or "", str(each.revision or ""), each.state),
+            *(f"{each.inside:,}", f"{each.ever:,}", instant(each.published_at)),
+        )
+        for each in standings
+    ]
+    as_table(("Flow", "Name", "Object", "Revision", "State", "Inside", "Ever", "Published"), rows, last="Name")
 
 
-def _worded(published: Published) -> str:
-    if not published.new:
-        return f"{published.flow} is at revision {published.number} already; nothing has changed."
-    line = f"{published.flow} is at revision {published.number} now."
-    if published.told:
-        line += f" {count(published.told, 'record')} asleep in an edited step were told."
-    return line if published.number > 1 else f"{line} It is off; `perdure on {published.flow}` lets records in."
+def _print_history(history: list[tuple[Published, Sequence[Difference]]]) -> None:
+    rows = []
+    for one, told in history:
+        more = [f"and {len(told) - MOST_TOLD} more"] if len(told) > MOST_TOLD else []
+        lines = "; ".join([*map(str, told[:MOST_TOLD]), *more])
+        number = f"{one.number} (current)" if one.is_current else str(one.number)
+        rows.append((number, instant(one.published_at), one.hash, lines))
+    as_table(("Revision", "Published", "Hash", "What it changed"), rows, last="Hash")
 
 
-def _files(paths: list[Path]) -> Iterator[Path]:
-    for path in paths:
-        if path.is_dir():
-            inside = sorted(file for file in path.rglob("*") if file.suffix in _ENDINGS)
-            if not inside:
-                message = f"{path}: no flow file is in this folder; they end in {' or '.join(_ENDINGS)}"
-                raise CallerError(message)
-            yield from inside
-        else:
-            yield path
-
-
-def compiled(files: list[Path]) -> list[Flow]:
-    """Compile flow files; raise FlowError with the mistakes of all of them."""
-    from activities.catalogue import Catalogue
-    from starter.compile import compile_flow
-    from starter.flow_file import FlowMistakes
-    from starter.settings import Settings
-
-    catalogue = Catalogue.load(*Settings.load().actions)
-    flows: dict[str, tuple[Path, Flow]] = {}
-    mistakes = []
-    for file in files:
-        try:
-            flow = compile_flow(_text(file), catalogue, str(file))
-        except FlowMistakes as error:
-            mistakes.append(str(error))
-            continue
-        except FlowError as error:
-            mistakes.append(f"{file}: {error}")
-            continue
-        other, _ = flows.setdefault(flow.key, (file, flow))
-        if other is not file:
-            mistakes.append(f"{file} and {other} are both the flow {flow.key!r}; give one another key")
-    if mistakes:
-        raise FlowError("nothing was published:\n" + "\n".join(mistakes))
-    return [flow for _, flow in flows.values()]
-
-
-def _text(file: Path) -> str:
-    try:
-        return file.read_text(encoding="utf-8")
-    except OSError as error:
-        message = f"it cannot be read: {error.strerror}"
-    except UnicodeDecodeError as error:
-        message = f"it is not UTF-8 (byte {error.start}); save it as UTF-8"
-    raise FlowError(message)
-
-
-async def _publish(flows: list[Flow]) -> list[Published]:
-    from starter import compose
-    from starter.publish import publish as publish_flow
+async def _standings() -> list[Standing]:
+    from starter import compose, overview
     from starter.settings import Settings
 
     async with compose.client(Settings.load()) as client:
-        return [await publish_flow(client.pool, flow, client.revisions) for flow in flows]
+        return await overview.standings(client.pool)
+
+
+async def _history(flow: str) -> list[tuple[Published, Sequence[Difference]]]:
+    from starter import compose, overview
+    from starter.settings import Settings
+
+    async with compose.client(Settings.load()) as client:
+        found = await overview.revisions_of(client.pool, flow)
+        if not found:
+            await client.list(flow, limit=1)  # which says that there is no such flow, and the nearest name
+        return [(one, await _changes(client, one, old)) for one, old in zip(found, [*found[1:], None], strict=True)]
+
+
+async def _changes(client: Client, new: Published, old: Published | None) -> Sequence[Difference]:
+    from starter.differences import difference
+
+    if old is None:
+        return ()
+    return difference((await client.revisions.get(old.hash)).flow, (await client.revisions.get(new.hash)).flow)
 
 
 def on(flow: FlowKey) -> None:
@@ -167,4 +153,4 @@ def _target(text: str) -> str | UUID:
         return text
 
 
-COMMANDS: dict[str, Callable[..., None]] = {"publish": publish, "on": on, "off": off, "pause": pause, "resume": resume}
+COMMANDS: dict[str, Callable[..., None]] = {"flows": flows, "on": on, "off": off, "pause": pause, "resume": resume}

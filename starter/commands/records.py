@@ -99,7 +99,7 @@ async def _event(event_type: str, record: str, values: dict[str, JsonValue], id_
 
 def properties(pairs: list[str]) -> dict[str, JsonValue]:
     """Read `key=value` pairs; a value means what it would in a flow file. Raise CallerError for anything else."""
-    from starter.flow_file import scalar
+    from starter.yaml_pieces import scalar
 
     values: dict[str, JsonValue] = {}
     for pair in pairs:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import AsyncIterator, Awaitable, Callable
 from dataclasses import dataclass
 from pathlib import Path
@@ -9,13 +10,16 @@ from typing import Any
 from uuid import UUID
 
 import pytest
+from typer.testing import CliRunner
 
 from deploy.local.addresses import Addresses
 from starter.admission import Admitted
+from starter.cli import app
 from starter.client import Client
 from starter.publish import publish
 from starter.relay import Relay
 from starter.router import Router
+from starter.settings import variables
 from tests.world import World
 from workflows.contract import workflow_id
 from workflows.model.nodes import WaitForEvent
@@ -111,3 +115,48 @@ async def drain(work: Callable[[], Awaitable[int]]) -> int:
     while some := await work():
         done += some
     return done
+
+
+@dataclass
+class Ran:
+    """What a command said and how it ended."""
+
+    status: int
+    out: str
+    err: str
+
+
+Perdure = Callable[..., Awaitable[Ran]]
+
+
+@pytest.fixture
+def perdure(world: World, monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Perdure:
+    """Run commands on the test's world, in a thread, for each has an event loop of its own."""
+    monkeypatch.setenv("PERDURE_DATABASE_URL", world.dsn)
+    monkeypatch.setenv("PERDURE_HOME", str(tmp_path / "home"))
+    monkeypatch.setenv("TEMPORAL_ADDRESS", world.addresses.temporal)
+    monkeypatch.setenv("COLUMNS", "300")
+
+    async def run(*words: object) -> Ran:
+        ran = await asyncio.to_thread(CliRunner().invoke, app, [str(word) for word in words])
+        return Ran(ran.exit_code, ran.stdout, ran.stderr)
+
+    return run
+
+
+Alone = Callable[..., Ran]
+
+
+@pytest.fixture
+def alone(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Alone:
+    """Run commands where nothing is set and no stack runs."""
+    for name in variables():
+        monkeypatch.delenv(name, raising=False)
+    monkeypatch.setenv("PERDURE_HOME", str(tmp_path / "home"))
+    monkeypatch.setenv("COLUMNS", "200")
+
+    def run(*words: object) -> Ran:
+        ran = CliRunner().invoke(app, [str(word) for word in words])
+        return Ran(ran.exit_code, ran.stdout, ran.stderr)
+
+    return run

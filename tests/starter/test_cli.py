@@ -1,46 +1,18 @@
 from __future__ import annotations
 
-import asyncio
 import json
 import os
 import subprocess
 import sys
-from collections.abc import Awaitable, Callable
 from pathlib import Path
 
 import pytest
-from typer.testing import CliRunner
 
-from starter.cli import app
 from starter.demo import CONTACTS, FLOW
+from tests.starter.conftest import Perdure
 from tests.world import World
 
 ROOT = Path(__file__).parents[2]
-
-
-class Ran:
-    """What a command said and how it ended."""
-
-    def __init__(self, status: int, out: str, err: str) -> None:
-        self.status, self.out, self.err = status, out, err
-
-
-Perdure = Callable[..., Awaitable[Ran]]
-
-
-@pytest.fixture
-def perdure(world: World, monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Perdure:
-    """Run commands on the test's world, in a thread, for each has an event loop of its own."""
-    monkeypatch.setenv("PERDURE_DATABASE_URL", world.dsn)
-    monkeypatch.setenv("PERDURE_HOME", str(tmp_path / "home"))
-    monkeypatch.setenv("TEMPORAL_ADDRESS", world.addresses.temporal)
-    monkeypatch.setenv("COLUMNS", "300")
-
-    async def run(*words: object) -> Ran:
-        ran = await asyncio.to_thread(CliRunner().invoke, app, [str(word) for word in words])
-        return Ran(ran.exit_code, ran.stdout, ran.stderr)
-
-    return run
 
 
 @pytest.fixture
@@ -79,44 +51,6 @@ async def test_load_prints_json(perdure: Perdure, tmp_path: Path) -> None:
         "bad": 1,
         "bad_rows": [{"line": 3, "reason": "has no id"}],
     }
-
-
-async def test_publish_takes_a_folder(perdure: Perdure) -> None:
-    """Every flow file of a folder is published; a new flow is off, and it is said how to turn it on."""
-    ran = await perdure("publish", FLOW.parent)
-    assert ran.out == "demo-request is at revision 1 now. It is off; `perdure on demo-request` lets records in.\n"
-
-
-async def test_publish_again_changes_nothing(perdure: Perdure) -> None:
-    """The same file a second time is no new revision."""
-    await perdure("publish", FLOW)
-    assert (await perdure("publish", FLOW)).out == "demo-request is at revision 1 already; nothing has changed.\n"
-
-
-async def test_publish_is_all_or_nothing(perdure: Perdure, world: World, tmp_path: Path) -> None:
-    """One file with a mistake keeps all of them out; the mistake is told with its place."""
-    (tmp_path / "flows").mkdir()
-    (tmp_path / "flows" / "good.yaml").write_text(FLOW.read_text())
-    (tmp_path / "flows" / "wrong.yaml").write_text("flow: wrong\nobject: contact\nsteps: [{do: fly, id: up}]\n")
-    ran = await perdure("publish", tmp_path / "flows")
-    assert ran.status == 2
-    assert "wrong.yaml:3:" in ran.err
-    assert await world.pool.fetchval("select count(*) from flow") == 0
-
-
-async def test_publish_refuses_two_files_of_one_flow(perdure: Perdure, tmp_path: Path) -> None:
-    """Which of the two would win must not depend on their names."""
-    for name in ("a.yaml", "b.yaml"):
-        (tmp_path / name).write_text(FLOW.read_text())
-    ran = await perdure("publish", tmp_path)
-    assert ran.status == 2
-    assert "are both the flow 'demo-request'" in ran.err
-
-
-async def test_check_needs_no_database(perdure: Perdure, monkeypatch: pytest.MonkeyPatch) -> None:
-    """`publish --check` looks for mistakes alone."""
-    monkeypatch.delenv("PERDURE_DATABASE_URL")
-    assert (await perdure("publish", FLOW, "--check")).out == "1 flow without a mistake.\n"
 
 
 async def test_enroll_lets_everyone_in(perdure: Perdure, flow: str, world: World) -> None:

@@ -28,6 +28,7 @@ class Call(Action):
     tries: int = 3
 
 
+NO_ID = "`id` is missing; a step keeps its id for the life of the flow, as `id: welcome` (`perdure fmt` adds it)"
 DURATIONS = "write a number and a unit, as '2 days' or '1 hour 30 minutes'"
 CATALOGUE = Catalogue({"call": Call})
 
@@ -155,12 +156,11 @@ steps:
         "a.yaml:1:7 flow: 'Nice Flow' is not allowed; write small letters, digits and -, as demo-request",
         "a.yaml:3:1 colour: this key is not known here; there are flow, name, object, enroll, goal, settings, steps",
         "a.yaml:4:29 enroll.on[0].when: this key is not known here; did you mean 'where'?",
-        "a.yaml:4:52 enroll.again: must be 'never', 'on_trigger' or 'always'",
+        "a.yaml:4:52 enroll.again: 'sometimes' is not known here; it is one of never, on_trigger, always",
         "a.yaml:6:10 steps[0].do: nothing is called 'dlay'; did you mean 'delay'?",
         "a.yaml:7:31 steps[1].for: 'two days' is not a duration; " + DURATIONS,
-        "a.yaml:8:5 steps[2]: `id` is missing; a step keeps its id for the life of the flow, as `id: welcome`",
-        "a.yaml:9:5 steps[3]: `number` is missing",
-        "a.yaml:9:20 steps[3].id: the id 'two' is taken by steps[1]",
+        f"a.yaml:8:5 steps[2]: {NO_ID}",
+        "a.yaml:9:20 steps[3].id: the id 'two' is taken by steps[1]; each step needs one of its own",
         "a.yaml:9:25 steps[3].numbr: this key is not known here; did you mean 'number'?",
         "a.yaml:10:31 steps[4].to: there is no step 'oen'; did you mean 'one'?",
     ]
@@ -171,12 +171,12 @@ steps:
     [
         pytest.param(
             flow("{do: end, id: out}", "{do: delay, id: rest, for: 1 day}"),
-            "a.yaml:5:5 steps[1]: no path from the start leads here",
+            "a.yaml:5:5 steps[1]: no path from the start leads here; 'out' before it ends the walk",
             id="a step that nothing leads to",
         ),
         pytest.param(
             flow("{do: go_to, id: round, to: round}"),
-            "a.yaml:4:5 steps[0]: steps go round in a circle without a delay or a wait",
+            "a.yaml:4:5 steps[0]: these steps go round in a circle without a delay or a wait: round -> round",
             id="a circle without rest",
         ),
         pytest.param(
@@ -189,7 +189,7 @@ steps:
                 "{do: call, id: ring, number: '1'}",
                 "{do: branch, id: which, branches: [{name: A, when: {output: ring.anwsered, is: true}}]}",
             ),
-            "a.yaml:5:65 steps[1].branches[0].when.output: call has no output 'anwsered'; did you mean 'answered'?",
+            "a.yaml:5:65 steps[1].branches[0].when.output: 'ring' has no output 'anwsered'; did you mean 'answered'?",
             id="no output of a step",
         ),
         pytest.param(
@@ -215,7 +215,7 @@ steps:
         ),
         pytest.param(
             flow("{do: call, id: ring, number: '1', on_failure: explode}"),
-            "a.yaml:4:51 steps[0].on_failure: must be continue, stop, park or {go_to: STEP}",
+            "a.yaml:4:51 steps[0].on_failure: 'explode' is not known here; it is continue, stop, park or {go_to: STEP}",
             id="an unknown policy",
         ),
         pytest.param(
@@ -225,7 +225,7 @@ steps:
         ),
         pytest.param(
             flow("{do: branch, id: b, branches: []}"),
-            "a.yaml:4:35 steps[0].branches: a branch needs at least one of `{name: ..., when: ..., steps: [...]}`",
+            "a.yaml:4:35 steps[0].branches: at least one branch is needed, as `{name: ..., when: ..., steps: [...]}`",
             id="a branch without branches",
         ),
         pytest.param(
@@ -235,7 +235,7 @@ steps:
         ),
         pytest.param(
             flow("{do: delay, id: rest, for: 1 day}", top="name: ''\n"),
-            "a.yaml:3:7 name: String should have at least 1 character",
+            "a.yaml:3:7 name: must not be empty",
             id="an empty name",
         ),
         pytest.param(
@@ -245,18 +245,18 @@ steps:
         ),
         pytest.param(
             flow("{do: branch, id: b, branches: [{name: A, when: {any: [{property: a, is: 1, is_not: 2}]}}]}"),
-            "a.yaml:4:70 steps[0].branches[0].when.any[0].property: give exactly one operator, not 2: is_, is_not",
+            "a.yaml:4:59 steps[0].branches[0].when.any[0]: give exactly one operator, not 2: is, is_not",
             id="two operators",
         ),
         pytest.param(
             flow("{do: call, id: ring, number: 'to {{ firstname }}'}"),
-            "a.yaml:4:34 steps[0].number: 'firstname' is no name of a value; "
-            "write TYPE.property, as contact.firstname, in '{{ firstname }}' (at 1:4 of the text)",
+            "a.yaml:4:38 steps[0].number: 'firstname' is no name of a value; write TYPE.property, as contact.firstname,"
+            " in '{{ firstname }}'",
             id="a token of no record",
         ),
         pytest.param(
             flow("{do: call, id: ring, number: '1', level: 'as {{ outputs.rng.answered }}'}"),
-            "a.yaml:4:46 steps[0].level: no step has the id 'rng'; did you mean 'ring'? (at 1:4 of the text)",
+            "a.yaml:4:50 steps[0].level: no step has the id 'rng'; did you mean 'ring'?",
             id="a token of no step",
         ),
         pytest.param(
@@ -279,9 +279,19 @@ steps:
             "a.yaml:3:35 goal.contians: this key is not known here; did you mean 'contains'?",
             id="a misspelt test of a property",
         ),
+        pytest.param(
+            flow("{do: branch, id: b, branches: [{name: A, when: {property: a, is_any_of: FI}}]}"),
+            "a.yaml:4:77 steps[0].branches[0].when.is_any_of: must be a list, as [a, b]",
+            id="an operator that wants another value",
+        ),
+        pytest.param(
+            flow("{do: branch, id: b, branches: [{name: A, when: {event: e, where: {form: {iss: x}}}}]}"),
+            "a.yaml:4:78 steps[0].branches[0].when.where.form.iss: this key is not known here; did you mean 'is'?",
+            id="a misspelt test of an event in a condition",
+        ),
         pytest.param("- 1\n", "a.yaml:1:1 a flow is written as keys and values, not as a list", id="a list"),
         pytest.param(
-            flow("rest"), "a.yaml:4:5 steps[0]: a step is written as keys and values, not as 'rest'", id="a word"
+            flow("rest"), "a.yaml:4:5 steps[0]: a step is written as `{do: ..., id: ...}`, not as 'rest'", id="a word"
         ),
     ],
 )

@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from activities.action import Mail
+from activities.effects import Mail
 from activities.gateways.smtp import SmtpMailer
 from starter.mail_catcher import MailCatcher, catching
 from starter.settings import Settings

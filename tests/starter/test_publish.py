@@ -1,12 +1,14 @@
 from __future__ import annotations
 
+import asyncio
 from typing import TYPE_CHECKING
 
 import pytest
 
-from starter.publish import announce_left, publish
+from starter.drafts import Draft, save
+from starter.publish import CannotFollow, announce_left, publish, publish_all
 from tests.flows import branch, delay, flow, wait
-from workflows.model.errors import FlowError
+from workflows.model.errors import CallerError, FlowError
 
 if TYPE_CHECKING:
     from tests.starter.conftest import Office
@@ -96,3 +98,43 @@ async def test_a_branch_may_be_redrawn_under_its_id(office: Office) -> None:
         drawn = flow("a", branch("which", "rest", hot=({"property": "stage", "is": stage}, None)), rest)
         published = await publish(office.world.pool, drawn.flow, office.world.revisions)
     assert published.number == 2
+
+
+async def test_many_are_published_together_or_not_at_all(office: Office) -> None:
+    """Where one cannot follow its earlier revision, none is published; each refusal names its flow and step."""
+    await publish(office.world.pool, flow("a", delay("rest", "1 day")).flow, office.world.revisions)
+    new = [flow("b", delay("rest", "1 day")).flow, flow("a", wait("rest", "seen")).flow]
+    with pytest.raises(CannotFollow) as refused:
+        await publish_all(office.world.pool, new, office.world.revisions)
+    assert [(each.flow, each.step) for each in refused.value.refusals] == [("a", "rest")]
+    assert await office.world.pool.fetchval("select count(*) from flow") == 1
+
+
+async def test_publishers_of_the_same_flows_do_not_block_each_other(office: Office) -> None:
+    """Flows are locked in one order, whatever the order of the files."""
+    keys = [f"flow-{number}" for number in range(8)]
+
+    async def publish_in(order: list[str], length: str) -> None:
+        flows = [flow(key, delay("rest", length)).flow for key in order]
+        await publish_all(office.world.pool, flows, office.world.revisions)
+
+    for number in range(1, 6):
+        await asyncio.gather(publish_in(keys, f"{number} days"), publish_in(keys[::-1], f"{number} hours"))
+    assert await office.world.pool.fetchval("select count(*) from revision") == len(keys) * 10
+
+
+async def test_publishing_ends_the_draft(office: Office) -> None:
+    """A draft is gone once its flow is published; those of other flows stay."""
+    drafts = [Draft(key, "", f"{key}.yaml", "flow: ...", ()) for key in ("a", "b")]
+    await save(office.world.pool, drafts)
+    await publish(office.world.pool, flow("a", delay("rest", "1 day")).flow, office.world.revisions)
+    assert await office.world.pool.fetchval("select array_agg(key) from flow_draft") == ["b"]
+    with pytest.raises(CallerError, match=r"b is a draft .*nothing is missing in it: `perdure publish b\.yaml`"):
+        await office.client.turn_on("b")
+
+
+async def test_what_was_current_before_is_told(office: Office) -> None:
+    """A new revision comes with the hash of that before, a new flow with none."""
+    first = await publish(office.world.pool, flow("a", delay("rest", "1 day")).flow, office.world.revisions)
+    second = await publish(office.world.pool, flow("a", delay("rest", "2 days")).flow, office.world.revisions)
+    assert (first.before, second.before) == (None, first.hash)

@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+from datetime import timedelta
 from typing import TYPE_CHECKING
 
 from starter.reconcile import Reconciler
@@ -61,3 +62,16 @@ async def test_a_hold_whose_pause_is_over_is_found(office: Office) -> None:
     for _ in range(2):
         await reconciler._round()
     assert [row["body"] for row in await office.outbox("resume")] == [{"visit": 1, "how": "retry"}]
+
+
+async def test_what_was_told_long_ago_is_forgotten(office: Office) -> None:
+    """A row sent more than a week ago is gone; one sent since, and one that is still to be sent, stay."""
+    key = await office.on(flow(office.world.key("a"), REST))
+    admitted = await office.inside(key, await office.world.record("contact:1"))
+    sent = "insert into outbox (enrollment, kind, sent_at) values ($1, $2, clock_timestamp() - $3::interval)"
+    for kind, ago in (("leave", timedelta(days=8)), ("resume", timedelta(days=6))):
+        await office.world.pool.execute(sent, admitted.enrollment, kind, ago)
+    await office.world.pool.execute("update outbox set at = at - interval '30 days'")
+    await Reconciler(office.world.pool, office.world.temporal)._round()
+    kept = await office.world.pool.fetch("select kind from outbox order by kind")
+    assert [row["kind"] for row in kept] == ["resume", "start"]

@@ -11,6 +11,8 @@ from temporalio.client import Client as Temporal
 from temporalio.client import WorkflowExecutionStatus
 from temporalio.service import RPCError
 
+from starter.admission import Admitted
+from starter.letters import take
 from starter.relay import Relay
 from tests.flows import delay, flow
 from tests.starter.conftest import drain
@@ -167,6 +169,67 @@ async def test_an_update_waits_for_a_worker_and_is_taken_by_a_sleeper(office: Of
         handle = office.world.temporal.get_workflow_handle(office.workflow_id(admitted))
         state = await handle.query("state", result_type=State)
     assert state.revision.flow.nodes["rest"].model_dump()["for_"] == 2 * 86400
+
+
+async def sleepers(office: Office, count: int) -> list[Admitted]:
+    """Let so many records sleep in a delay, and have them told of an edit of it."""
+    key = await office.on(flow(office.world.key("a"), REST))
+    await office.world.pool.execute(
+        "insert into record (type, id) select 'contact', n::text from generate_series(1, $1) n", count
+    )
+    admitted = await office.client.enroll(key, [f"contact:{number}" for number in range(1, count + 1)])
+    asleep = [each for each in admitted if isinstance(each, Admitted)]
+    while await office.relay().relay_once():
+        pass
+    for each in asleep:
+        await office.asleep(each, "rest")
+    await office.on(flow(key, delay("rest", "2 days")))
+    return asleep
+
+
+async def kinds(office: Office, shard: int, limit: int) -> list[str]:
+    """Give the kinds of the letters that a relay would take next of a shard."""
+    async with office.world.pool.acquire() as connection:
+        return [letter.kind for _, letters in await take(connection, shard, limit) for letter in letters]
+
+
+async def test_a_start_and_a_leave_do_not_stand_behind_an_edit(office: Office) -> None:
+    """However many sleepers are to be told of an edit first, who enters or leaves is in the next batch."""
+    await sleepers(office, 40)
+    shards = "select shard from outbox where sent_at is null group by shard order by count(*) desc limit 1"
+    shard = await office.world.pool.fetchval(shards)
+    assert await kinds(office, shard, 2) == ["adopt", "adopt"]
+    of_shard = "select e.id, e.flow, e.record from enrollment e join outbox o on o.enrollment = e.id where o.shard = $1"
+    told = await office.world.pool.fetchrow(of_shard, shard)
+    assert told is not None
+    await office.client.unenroll(told["flow"], f"contact:{told['record']}")
+    assert (await kinds(office, shard, 2))[0] == "leave"
+    again = "insert into outbox (enrollment, kind) values ($1, 'start')"
+    await office.world.pool.execute(again, told["id"])
+    assert await kinds(office, shard, 2) == ["leave", "start"]
+
+
+async def test_a_leave_does_not_wait_for_an_edit_in_back_off(office: Office) -> None:
+    """No worker was there to take the update; whoever is ordered out meanwhile is told at once."""
+    (admitted,) = await sleepers(office, 1)
+    await office.world.pool.execute("update outbox set tries = 8 where kind = 'adopt'")
+    assert await office.relay().relay_once() == 0
+    assert await office.world.pool.fetchval(
+        "select not_before > clock_timestamp() + interval '1 minute' from outbox where kind = 'adopt'"
+    )
+    await office.client.unenroll(admitted.flow, "contact:1")
+    assert await office.relay().relay_once() == 1
+    assert [name for name, _ in await signals(office, office.workflow_id(admitted))] == ["leave"]
+
+
+async def test_an_edit_that_was_taken_back_tells_nobody(office: Office) -> None:
+    """Its letters have not gone out when the flow is published as it was: they are needless."""
+    await sleepers(office, 1)
+    (adopt,) = await office.outbox("adopt")
+    await office.on(flow(await office.world.pool.fetchval("select key from flow"), REST))
+    assert await office.relay().relay_once() == 1
+    (row,) = [each for each in await office.outbox("adopt") if each["id"] == adopt["id"]]
+    assert row["note"] == "needless: a later edit has told whom it touches"
 
 
 async def test_two_relays_share_the_outbox(office: Office) -> None:

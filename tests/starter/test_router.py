@@ -1,6 +1,8 @@
 from __future__ import annotations
 
 import asyncio
+import json
+from hashlib import sha256
 from typing import TYPE_CHECKING
 
 import pytest
@@ -10,6 +12,7 @@ from tests.flows import delay, flow, wait
 from tests.starter.conftest import drain
 from tests.until import until
 from tests.world import running
+from workflows.model.errors import UnknownRevision
 
 if TYPE_CHECKING:
     from tests.starter.conftest import Office
@@ -144,6 +147,46 @@ async def test_an_event_that_cannot_be_judged_is_put_aside(office: Office) -> No
     await office.client.publish_event("seen", "contact:1")
     assert await drain(office.router().route_once) == 2
     assert await office.world.pool.fetchval("select raw->>'type' from event_refused") == "refunded"
+
+
+async def of_a_newer_release(office: Office) -> str:
+    """Publish a flow, as a newer release does, of a kind of step that this one does not have."""
+    nap = {"id": "n", "name": "Nap", "edges": {"next": None}, "do": "nap"}
+    drawn = {"semantics": 1, "key": "newer", "name": "Newer", "object": "contact", "start": "n", "nodes": {"n": nap}}
+    body = json.dumps(drawn)
+    hash_ = sha256(body.encode()).hexdigest()[:16]
+    await office.world.pool.execute(
+        "insert into revision (hash, flow, number, body) values ($1, 'newer', 1, $2)", hash_, body
+    )
+    await office.world.pool.execute("insert into flow (key, current, is_on) values ('newer', $1, true)", hash_)
+    return "newer"
+
+
+async def test_an_event_waits_while_a_flow_cannot_be_read(office: Office) -> None:
+    """A flow of a newer release may be started by it: no event is put aside, and none is lost to the others."""
+    admitted = await office.inside(await office.on(flow("pay", PAID)), await office.world.record("contact:1"))
+    await office.waiting(admitted, PAID)
+    newer = await of_a_newer_release(office)
+    await office.client.publish_event("refunded", "contact:1")
+    for _ in range(2):
+        with pytest.raises(UnknownRevision):
+            await office.router().route_once()
+    assert await office.world.pool.fetchval("select count(*) from event_refused") == 0
+    assert await office.outbox("deliver") == []
+    await office.client.turn_off(newer)
+    assert await drain(office.router().route_once) == 1
+    assert len(await office.outbox("deliver")) == 1
+
+
+async def test_a_wait_ends_when_its_event_came_not_when_it_was_routed(office: Office) -> None:
+    """What came after the event counts for the next wait, however late the router is."""
+    admitted = await office.inside(await office.on(flow("pay", PAID)), await office.world.record("contact:1"))
+    await office.waiting(admitted, PAID)
+    await office.client.publish_event("refunded", "contact:1")
+    await office.client.publish_event("seen", "contact:1")
+    await drain(office.router().route_once)
+    (visit,) = await office.world.visits(str(admitted.enrollment))
+    assert visit["ended_at"] == await office.world.pool.fetchval("select at from event where type = 'refunded'")
 
 
 async def test_a_running_router_is_woken_by_an_event(office: Office) -> None:

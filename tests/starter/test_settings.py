@@ -6,6 +6,7 @@ import pytest
 
 from starter.settings import Settings, variables
 from workflows.model.errors import CallerError
+from workflows.model.web_addresses import Allowed
 
 
 @pytest.fixture(autouse=True)
@@ -55,12 +56,22 @@ def test_nested_settings_are_joined_by_two_underscores(monkeypatch: pytest.Monke
     assert (smtp.host, smtp.port) == ("mail.example.com", 2525)
 
 
+def test_what_flows_may_call_beside_the_internet_is_a_list(monkeypatch: pytest.MonkeyPatch) -> None:
+    """PERDURE_OUTBOUND__ALLOW lists hosts and ranges; without it nothing inner is called, and a bad entry is named."""
+    assert Settings.load().outbound.allowed == Allowed()
+    monkeypatch.setenv("PERDURE_OUTBOUND__ALLOW", "crm.internal, 10.0.0.0/8")
+    assert Settings.load().outbound.allowed == Allowed.read("10.0.0.0/8,crm.internal")
+    monkeypatch.setenv("PERDURE_OUTBOUND__ALLOW", "crm.internal, 10.0.0.5/8")
+    assert refusal().startswith("PERDURE_OUTBOUND__ALLOW: '10.0.0.5/8' is no range of addresses")
+
+
 @pytest.mark.parametrize(
     ("variable", "meant"),
     [
         ("PERDURE_DATABSE_URL", "PERDURE_DATABASE_URL"),
         ("PERDURE_SMTP_HOST", "PERDURE_SMTP__HOST"),
         ("PERDURE_SMTP__PASWORD", "PERDURE_SMTP__PASSWORD"),
+        ("PERDURE_OUTBOUND_ALLOW", "PERDURE_OUTBOUND__ALLOW"),
     ],
 )
 def test_a_typo_is_refused_with_the_name_that_was_meant(

@@ -1,0 +1,173 @@
+"""`publish`: flow files become the current revisions of their flows, or drafts."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable, Sequence
+from dataclasses import asdict, dataclass, replace
+from typing import TYPE_CHECKING, Annotated, NoReturn
+
+import typer
+
+from starter.commands.flow_checks import MISTAKES, Paths, findings_as_json
+from starter.commands.output import Json, as_json, count, told
+
+if TYPE_CHECKING:
+    from activities.catalogue import Catalogue
+    from starter.client import Client
+    from starter.differences import Difference
+    from starter.drafts import Draft
+    from starter.flow_files import CheckedFile, Source
+    from starter.publish import CannotFollow, Published
+    from workflows.model.flow import Flow
+
+MOST_TOLD = 40
+"""Differences that `publish` tells of one flow; `diff` tells all."""
+
+
+@dataclass(frozen=True)
+class Outcome:
+    """What came of publishing a flow, and how it differs from the revision before."""
+
+    published: Published
+    differences: Sequence[Difference]
+
+
+def publish(
+    paths: Paths,
+    *,
+    draft: Annotated[
+        bool, typer.Option("--draft", help="Only keep the files; pieces may be missing. What runs, runs on.")
+    ] = False,
+    json: Json = False,
+) -> None:
+    """Make flow files the current revisions of their flows: all of them, or none where any has a mistake.
+
+    A flow whose content is what it was gets no new revision. Of others it is told what changed; records that sleep in
+    a step that the edit changed are told, too. A new flow is off: `perdure on FLOW` lets records in.
+
+    Files are checked against the database: its properties, lists and flows. `perdure check` does without it.
+
+    For example: perdure publish flows/
+    """
+    from activities.catalogue import Catalogue
+    from starter.flow_files import find, sources
+    from starter.settings import Settings
+
+    files = sources(find(paths))
+    catalogue = Catalogue.load(*Settings.load().actions)
+    if draft:
+        _tell_drafts(asyncio.run(_keep(files, catalogue, json=json)), json=json)
+    else:
+        _tell(asyncio.run(_publish(files, catalogue, json=json)), json=json)
+
+
+def _tell(outcomes: list[Outcome], *, json: bool) -> None:
+    if json:
+        as_json([{**asdict(each.published), "differences": each.differences} for each in outcomes])
+        return
+    for each in outcomes:
+        typer.echo(_worded(each.published))
+        for one in each.differences[:MOST_TOLD]:
+            typer.echo(f"  {one}")
+        if (more := len(each.differences) - MOST_TOLD) > 0:
+            typer.echo(f"  ... and {more:,} more; `perdure diff {each.published.flow}` tells all.")
+
+
+def _worded(published: Published) -> str:
+    if not published.new:
+        return f"{published.flow} is at revision {published.number} already; nothing has changed."
+    line = f"{published.flow} is at revision {published.number} now."
+    if published.told:
+        line += f" {count(published.told, 'record')} asleep in an edited step were told."
+    return line if published.before else f"{line} It is off; `perdure on {published.flow}` lets records in."
+
+
+def _tell_drafts(drafts: list[Draft], *, json: bool) -> None:
+    if json:
+        as_json([{"flow": each.key, "draft": True, "missing": each.missing} for each in drafts])
+        return
+    for each in drafts:
+        lacks = f"{count(len(each.missing), 'piece')} missing" if each.missing else "nothing missing"
+        typer.echo(f"{each.key} is kept as a draft, with {lacks}.")
+        for one in each.missing:
+            typer.echo(f"  {one}")
+
+
+async def _publish(files: list[Source], catalogue: Catalogue, *, json: bool) -> list[Outcome]:
+    from starter import compose
+    from starter.publish import CannotFollow, publish_all
+    from starter.settings import Settings
+
+    async with compose.client(Settings.load()) as client:
+        checked = await _checked(client, files, catalogue, draft=False, json=json)
+        flows = [file.found.flow for file in checked if file.found.flow is not None]
+        try:
+            published = await publish_all(client.pool, flows, client.revisions)
+        except CannotFollow as error:
+            _refuse(_with_refusals(checked, error), json=json)
+        return [await _outcome(client, flow, each) for flow, each in zip(flows, published, strict=True)]
+
+
+async def _outcome(client: Client, flow: Flow, published: Published) -> Outcome:
+    from starter.differences import difference
+
+    if not published.new or published.before is None:
+        return Outcome(published, ())
+    before = await client.revisions.get(published.before)
+    return Outcome(published, difference(before.flow, flow))
+
+
+async def _keep(files: list[Source], catalogue: Catalogue, *, json: bool) -> list[Draft]:
+    from starter import compose, drafts
+    from starter.settings import Settings
+
+    async with compose.client(Settings.load()) as client:
+        checked = await _checked(client, files, catalogue, draft=True, json=json)
+        kept = [
+            drafts.Draft(each.found.key, each.found.name, each.source.name, each.source.text or "", each.found.missing)
+            for each in checked
+        ]
+        await drafts.save(client.pool, kept)
+    return kept
+
+
+async def _checked(
+    client: Client, files: list[Source], catalogue: Catalogue, *, draft: bool, json: bool
+) -> list[CheckedFile]:
+    """Check files against the database; exit with what is wrong in any of them, and say what is doubtful."""
+    from starter.definitions import read_definitions
+    from starter.flow_files import check_files, keys_of
+
+    definitions = (await read_definitions(client.pool)).with_flows(keys_of(files))
+    checked = check_files(files, catalogue, definitions=definitions, draft=draft)
+    if any(file.found.mistakes for file in checked):
+        _refuse(checked, json=json)
+    for line in (line for file in checked for line in file.warnings):
+        told(line)
+    return checked
+
+
+def _with_refusals(checked: list[CheckedFile], error: CannotFollow) -> list[CheckedFile]:
+    from starter.flow_files import placed
+
+    files = {file.found.key: file for file in checked}
+    for each in error.refusals:
+        file = files[each.flow]
+        mistake = placed(file, each.step, "cannot_follow", each.message)
+        found = replace(file.found, mistakes=(*file.found.mistakes, mistake))
+        files[each.flow] = replace(file, found=found)
+    return list(files.values())
+
+
+def _refuse(checked: list[CheckedFile], *, json: bool) -> NoReturn:
+    from workflows.model.errors import FlowError
+
+    if json:
+        findings_as_json(checked)
+        raise typer.Exit(MISTAKES)
+    lines = [line for file in checked for line in file.lines]
+    raise FlowError("nothing was published:\n" + "\n".join(lines))
+
+
+COMMANDS: dict[str, Callable[..., None]] = {"publish": publish}
