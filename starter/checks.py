@@ -48,9 +48,9 @@ def known(file: FlowFile, data: Mapping[str, JsonValue], path: Path, keys: Colle
     """Note each key that is unknown, with the nearest that is not."""
     for key in data:
         if key not in keys:
-            message = f"this key is not known here; {meant(key, keys)}"
+            message = "" if file.is_full else f"this key is not known here; {meant(key, keys)}"
             file.wrong((*path, key), "unknown_key", message, at_key=True)
-            file.misspelt.add((path, nearest(key, keys) or key))
+            file.misspelt.add((path, key if file.is_full else nearest(key, keys) or key))
 
 
 def required(file: FlowFile, data: Mapping[str, JsonValue], path: Path, keys: Collection[str]) -> bool:

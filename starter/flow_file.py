@@ -25,7 +25,7 @@ DEEPEST = 320
 MOST_VALUES = 100_000
 """Values in a file: ten for each of 10,000 steps."""
 
-MOST_MISTAKES = 1000
+MOST_MISTAKES = 500
 """Mistakes that are told; nobody reads more, and a file can be made of nothing else."""
 
 _SHOWN = 8

@@ -71,7 +71,7 @@ _SYNONYMS = {
 
 _LIKENESS, _LIKENESS_OF_SHORT, _SHORT = 0.6, 0.5, 3
 _MOST_WORDS = 12
-_MOST_COMPARED = 200
+_MOST_COMPARED = 100
 _SHOWN = 60
 _WANTS = re.compile(r"_(type|parsing|from_float)$")
 _QUOTED = re.compile(r"'([^']*)'")

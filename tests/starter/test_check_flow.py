@@ -7,7 +7,7 @@ import pytest
 from activities.catalogue import Catalogue
 from starter.compile import Checked, check_flow
 from starter.definitions import Definitions, PropertyDefinition
-from starter.flow_file import read
+from starter.flow_file import MOST_MISTAKES, read
 from starter.steps import every_step
 
 CATALOGUE = Catalogue.load()
@@ -245,6 +245,16 @@ def test_a_hundred_thousand_steps_are_refused_at_once() -> None:
     (many,) = check_flow(flow(*["{do: end}"] * 70_000), CATALOGUE).mistakes
     assert (large.code, many.code) == ("flow_too_large", "flow_too_large")
     assert process_time() - begin < 4
+
+
+def test_ten_thousand_misspelt_names_are_told_in_a_few_seconds() -> None:
+    """To look for what was meant among thousands of names, thousands of times, is bounded; so is what is told."""
+    begin = process_time()
+    found = check_flow(flow(*[f"{{do: go_to, id: s{n}, to: s{n}x}}" for n in range(10_000)]), CATALOGUE)
+    assert process_time() - begin < 6
+    assert len(found.mistakes) == MOST_MISTAKES + 1
+    assert found.mistakes[0].message == "there is no step 's0x'; did you mean 's0'?"
+    assert found.mistakes[-1].code == "more_mistakes"
 
 
 def rest(number: int) -> str:

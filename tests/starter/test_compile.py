@@ -256,7 +256,7 @@ steps:
         ),
         pytest.param(
             flow("{do: call, id: ring, number: '1', level: 'as {{ outputs.rng.answered }}'}"),
-            "a.yaml:4:50 steps[0].level: no step has the id 'rng'; did you mean 'ring'?",
+            "a.yaml:4:50 steps[0].level: there is no step 'rng'; did you mean 'ring'?",
             id="a token of no step",
         ),
         pytest.param(

@@ -212,7 +212,7 @@ def test_all_that_is_refused_is_told_with_what_is_wrong_besides() -> None:
 
 
 def test_no_more_mistakes_are_told_than_anybody_reads() -> None:
-    """A file made of nothing but mistakes is answered with a thousand of them."""
+    """A file made of nothing but mistakes is answered with five hundred of them."""
     file = read("a: 1\n" * 50_000, "f")
     assert (len(file.mistakes), file.untold) == (MOST_MISTAKES, 50_000 - 1 - MOST_MISTAKES)
 
