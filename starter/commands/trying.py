@@ -10,7 +10,6 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from starter.commands.output import Json, as_json, count
-from workflows.model.errors import CallerError
 
 if TYPE_CHECKING:
     from starter.trials.moments import Shown, Tried
@@ -193,14 +192,8 @@ def when(  # noqa: PLR0913 - each is an option
     """
     from starter.trials import moments
 
-    name = moments.zone_of(zone)
-    if length is None:
-        weekdays = tuple(each.strip() for each in on.split(",")) if on else ()
-        tried = moments.until(moments.Until(weekdays, at_time, date, days), since, name)
-    elif on or at_time or date or days:
-        raise CallerError(f"{length!r} counts from the beginning; leave out --on, --at-time, --date and --days")
-    else:
-        tried = moments.after(length, since, name)
+    weekdays = tuple(each.strip() for each in on.split(",")) if on else ()
+    tried = moments.tried(length, moments.Until(weekdays, at_time, date, days), since, moments.zone_of(zone))
     if json:
         as_json(tried)
     else:

@@ -75,6 +75,15 @@ def moment_of(text: str | None, zone: str, option: str) -> datetime:
         raise CallerError(f"{option}: {error}") from None
 
 
+def tried(length: str | None, asked: Until, since: str | None, zone: str) -> Tried:
+    """Say when a delay of a length ends, or one until something; raise CallerError where both are asked."""
+    if length is None:
+        return until(asked, since, zone)
+    if asked != Until():
+        raise CallerError(f"{length!r} counts from the beginning; leave out --on, --at-time, --date and --days")
+    return after(length, since, zone)
+
+
 def after(length: str, since: str | None, zone: str) -> Tried:
     """Try `for: 2 days`. Raise CallerError for what is no length of time."""
     begin = moment_of(since, zone, "--from")

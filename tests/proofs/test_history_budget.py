@@ -100,54 +100,39 @@ async def walked(
     return await world.history(revision, record), revision, record
 
 
-async def test_each_kind_of_node_costs_its_number_of_events(world: World) -> None:
-    """On top of start and end: an effect outside 6, in the store 1, a branch 1, a delay 6, a wait 7, a go-to none."""
+LEAD = {"property": "stage", "is": "lead"}
+COSTS: dict[str, tuple[int, tuple[AnyNode, ...], Act | None]] = {
+    "nothing": (0, (), None),
+    "outside": (6, (send_email("mail"),), None),
+    "store": (1, (set_property("p", "stage", "lead"),), None),
+    "two store": (2, (set_property("p", "stage", "lead"), set_property("q", "stage", "customer")), None),
+    "branch": (1, (branch("b", None, Lead=(LEAD, None)),), None),
+    "branch_on_value": (1, (branch_on_value("b", None, of="stage", New=(["new"], None)),), None),
+    "split": (1, (split("s", A=(50, None), B=(50, None)),), None),
+    "go_to, end": (0, (go_to("g", "e"), end("e")), None),
+    "delay": (6, (delay("d", MOMENT),), None),
+    "delay_until, past": (1, (delay_until("u", date="2020-02-29"),), None),
+    "delay_until, left": (7, (delay_until("u", at="12:00", on=["mon"]),), is_unenrolled),
+    "wait, timed out": (7, (wait("w", "replied", at_most=MOMENT),), None),
+    "wait, event": (7, (wait("w", "replied", at_most="7 days"),), event_comes),
+    "endless wait, event": (5, (wait("w", "replied"),), event_comes),
+    "delay, left": (7, (delay("d", "30 days"),), is_unenrolled),
+    "delay, edited to be over": (9, (delay("d", "30 days"),), delay_is_edited),
+    "store, held and resumed": (6, (set_property("p", "stage", "lead"),), pause_ends),
+}
+"""Events on top of start and end, the nodes that cost them, and what is done to the sleeper."""
 
-    async def cost(*nodes: AnyNode, act: Act | None = None, pause: bool = False) -> int:
-        history, _, _ = await walked(world, *nodes, act=act, pause=pause)
+
+async def test_each_kind_of_node_costs_its_number_of_events(world: World) -> None:
+    """On top of start and end: an effect outside 6, in the store 1, a decision 1, a delay 6, a wait 7, a go-to none."""
+
+    async def cost(nodes: tuple[AnyNode, ...], act: Act | None) -> int:
+        history, _, _ = await walked(world, *nodes, act=act, pause=act is pause_ends)
         return len(history.events) - START_AND_END
 
-    lead = {"property": "stage", "is": "lead"}
-    costs = {
-        "nothing": cost(),
-        "outside": cost(send_email("mail")),
-        "store": cost(set_property("p", "stage", "lead")),
-        "two store": cost(set_property("p", "stage", "lead"), set_property("q", "stage", "customer")),
-        "branch": cost(branch("b", None, Lead=(lead, None))),
-        "branch_on_value": cost(branch_on_value("b", None, of="stage", New=(["new"], None))),
-        "split": cost(split("s", A=(50, None), B=(50, None))),
-        "go_to, end": cost(go_to("g", "e"), end("e")),
-        "delay": cost(delay("d", MOMENT)),
-        "delay_until, past": cost(delay_until("u", date="2020-02-29")),
-        "delay_until, left": cost(delay_until("u", at="12:00", on=["mon"]), act=is_unenrolled),
-        "wait, timed out": cost(wait("w", "replied", at_most=MOMENT)),
-        "wait, event": cost(wait("w", "replied", at_most="7 days"), act=event_comes),
-        "endless wait, event": cost(wait("w", "replied"), act=event_comes),
-        "delay, left": cost(delay("d", "30 days"), act=is_unenrolled),
-        "delay, edited to be over": cost(delay("d", "30 days"), act=delay_is_edited),
-        "store, held and resumed": cost(set_property("p", "stage", "lead"), act=pause_ends, pause=True),
-    }
     async with world.serving(**AS_DEPLOYED):
-        seen = dict(zip(costs, await asyncio.gather(*costs.values()), strict=True))
-    assert seen == {
-        "nothing": 0,
-        "outside": 6,
-        "store": 1,
-        "two store": 2,
-        "branch": 1,
-        "branch_on_value": 1,
-        "split": 1,
-        "go_to, end": 0,
-        "delay": 6,
-        "delay_until, past": 1,
-        "delay_until, left": 7,
-        "wait, timed out": 7,
-        "wait, event": 7,
-        "endless wait, event": 5,
-        "delay, left": 7,
-        "delay, edited to be over": 9,
-        "store, held and resumed": 6,
-    }
+        seen = await asyncio.gather(*(cost(nodes, act) for _, nodes, act in COSTS.values()))
+    assert dict(zip(COSTS, seen, strict=True)) == {name: events for name, (events, _, _) in COSTS.items()}
 
 
 async def test_the_journey_of_five_nodes_stays_in_its_budget(world: World) -> None:
