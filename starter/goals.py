@@ -27,9 +27,7 @@ class Runner(NamedTuple):
     now: datetime
 
 
-async def finished(
-    connection: PoolConnectionProxy[Any], runners: Iterable[tuple[K, Runner]]
-) -> list[K]:
+async def finished(connection: PoolConnectionProxy[Any], runners: Iterable[tuple[K, Runner]]) -> list[K]:
     """Give those, by whatever the caller knows them by, who have reached the goals of their flows."""
     by_flow: dict[int, list[tuple[K, Runner]]] = {}
     for key, runner in runners:
@@ -38,9 +36,7 @@ async def finished(
     return [key for group in by_flow.values() for key in await _finished(connection, group)]
 
 
-async def _finished(
-    connection: PoolConnectionProxy[Any], group: Sequence[tuple[K, Runner]]
-) -> list[K]:
+async def _finished(connection: PoolConnectionProxy[Any], group: Sequence[tuple[K, Runner]]) -> list[K]:
     flow = group[0][1].flow
     refs = [runner.record for _, runner in group]
     plain = [Facts(properties={**runner.properties}, now=runner.now) for _, runner in group]

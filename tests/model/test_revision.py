@@ -17,10 +17,11 @@ IDS = [f"n{number}" for number in range(6)]
 TARGETS = st.none() | st.sampled_from(IDS)
 KINDS = st.sampled_from(["delay", "wait", "branch", "set", "end"])
 DRAWINGS = st.dictionaries(st.sampled_from(IDS), st.tuples(KINDS, TARGETS, TARGETS), min_size=1)
+BOTH = {"all": [{"property": "é", "is_known": False}, {"not": {"output": "w.n", "less_than": 2}}]}
 RICH = flow(
     "rich",
     wait("w", {"event": "replied", "where": {"mood": {"is_known": True}, "n": 1.5, "x": None}}, at_most="90 seconds"),
-    branch("b", "p", Lead=({"all": [{"property": "é", "is_known": False}, {"not": {"output": "w.n", "less_than": 2}}]}, "p")),
+    branch("b", "p", Lead=(BOTH, "p")),
     set_property("p", "tags", ["ä", "b"], edges={"next": "mail"}),
     send_email("mail", on_failure="go_to", edges={"next": None, "failed": "d"}, timeout="30 seconds"),
     delay("d", "0.123 seconds", next=None),
