@@ -53,6 +53,21 @@ async def test_the_first_flow_of_ones_own_walks(home: Path) -> None:
         assert await up.ends(signal.SIGTERM) == 0
 
 
+async def test_the_commands_around_flow_files_do_what_the_readme_says(home: Path, tmp_path: Path) -> None:
+    """They run on the example as it is printed; the one that asks the database finds the flow unpublished."""
+    lines = [line.partition("#")[0].strip() for line in blocks("sh")[2].splitlines()]
+    statuses = {}
+    async with command(home, "up", "--no-worker") as up:
+        await up.says("Enrollments 0 inside")
+        for line in lines:
+            words = [str(tmp_path / word) if word == "demo.svg" else word for word in relocated(shlex.split(line)[1:])]
+            async with command(home, *words) as run:
+                statuses[words[0]] = await run.ends()
+        assert await up.ends(signal.SIGTERM) == 0
+    assert statuses == {"check": 0, "fmt": 0, "draw": 0, "diff": 1, "try": 0}
+    assert (tmp_path / "demo.svg").read_text().startswith("<")
+
+
 async def waits(home: Path) -> bool:
     """Tell whether the person of the example waits for the event."""
     async with command(home, "show", "demo-request", "contact:101", "--json") as show:
