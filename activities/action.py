@@ -6,17 +6,21 @@ import anywhere, and its unit test is: build it, await it with the fakes.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Collection, Iterator, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
-from typing import Annotated, ClassVar, Literal, get_args
+from typing import Annotated, ClassVar, Literal, TypeVar, get_args
 
 from pydantic import BaseModel, ConfigDict, JsonValue
+from pydantic.fields import FieldInfo
 
-from activities.effects import Crm, Mailer, Provenance
+from activities.effects import Crm, Doors, Http, Links, Mailer, Parts, Provenance, Secrets, Texts
 from workflows.model.errors import ProviderError, RecordError
+from workflows.model.journal import Outcome
 from workflows.model.policy import Repeat, Retry
 from workflows.model.records import Record
+
+M = TypeVar("M")
 
 
 @dataclass(frozen=True)
@@ -28,9 +32,42 @@ class Tokens:
 
 @dataclass(frozen=True)
 class OwnProperty:
-    """Marks a field that names a property of the enrolled record; `edits` tells that the action changes it."""
+    """Marks a field that names a property of the enrolled record; `edits` tells that the action changes it.
+
+    Where the field `of` is given, which names a type, it is one of the associated records of that type. `into` is the
+    field of the property that it is copied into.
+    """
 
     edits: bool = False
+    of: str = ""
+    into: str = ""
+
+
+@dataclass(frozen=True)
+class ValueOf:
+    """Marks a field that holds a value for the property which the field `property` names."""
+
+    property: str
+
+
+@dataclass(frozen=True)
+class Wants:
+    """Marks a field that wants, unless it has its default, the property which `property` names to be of some types."""
+
+    property: str
+    types: tuple[str, ...]
+
+
+@dataclass(frozen=True)
+class OutputName:
+    """Marks a field that names an output of an earlier step."""
+
+
+@dataclass(frozen=True)
+class NameOf:
+    """Marks a field that names what must be there at publish: a flow, an e-mail, or types of associated records."""
+
+    kind: Literal["flow", "email", "associated"]
 
 
 Text = Annotated[str, Tokens()]
@@ -73,25 +110,56 @@ class Ambiguous(ProviderError):
         self.code, self.note = code, note
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, kw_only=True)
 class Do:
-    """What an action is handed: who it is for, the key of this one effect, and the gateways."""
+    """What an action is handed: who it is for, the key of this one effect, and the gateways.
+
+    `zone` is where the flow's days begin; `outputs` are those of the steps before, by the step's id.
+    """
 
     key: str
     record: Record
     now: datetime
+    zone: str = "UTC"
+    outputs: Mapping[str, Mapping[str, JsonValue]] = field(default_factory=dict)
     source: Provenance
     crm: Crm
+    doors: Doors
     mail: Mailer
+    parts: Parts
+    links: Links
+    http: Http
+    secrets: Secrets
+    prepared: Mapping[str, JsonValue] = field(default_factory=dict)
+    """What `prepare` gave, at the first attempt."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Preparing:
+    """What an action is handed to prepare its effect, in the transaction in which the intent is written down."""
+
+    record: Record
+    now: datetime
+    crm: Crm
+    texts: Texts
+    outputs: Mapping[str, Mapping[str, JsonValue]] = field(default_factory=dict)
+
+
+PARTS = "parts"
+"""Stands in what `prepare` gives where the effect has several recipients, which are done by `do.parts`."""
 
 
 @dataclass(frozen=True)
 class Done:
-    """What an action did: a line for the history, with nothing personal; outputs for later nodes; a note for people."""
+    """What an action did: a line for the history, with nothing personal; outputs for later nodes; a note for people.
+
+    An effect of several parts may have come to something else as a whole, and still has outputs; then `line` says why.
+    """
 
     line: str = "done"
     output: dict[str, JsonValue] = field(default_factory=dict)
     note: str = ""
+    outcome: Outcome = "done"
 
 
 class Action(BaseModel):
@@ -103,6 +171,8 @@ class Action(BaseModel):
     """The name in flow files and in Temporal; it stands in histories, so it is for ever."""
     place: ClassVar[Literal["outside", "store"]]
     """Where the effect is: `store` is one short transaction in our database, all else is `outside`."""
+    in_crm: ClassVar[bool] = False
+    """Whether it edits the CRM, so that it is outside, too, where the CRM cannot join our transaction."""
     objects: ClassVar[tuple[str, ...] | None] = None
     """The object types it serves; None: all."""
     outputs: ClassVar[Mapping[str, str]] = {}
@@ -114,9 +184,35 @@ class Action(BaseModel):
     repeat: ClassVar[Repeat] = "at_least_once"
     """What happens by default where an earlier attempt may have done it already; a node may say otherwise."""
 
+    async def prepare(self, preparing: Preparing) -> dict[str, JsonValue]:
+        """Fill the texts and find the recipients, for an action outside whose settings do not say all.
+
+        The answer is written down with the intent, and every attempt has it in `do.prepared`. The texts among the
+        settings are not filled then. Raise Refused or Skipped; nothing has been done.
+        """
+        del preparing
+        raise NotImplementedError
+
     async def perform(self, do: Do) -> Done:
         """Do it, once: `do.key` is the same for every attempt. Raise Refused, Skipped, Retryable or Ambiguous."""
         raise NotImplementedError
+
+    @classmethod
+    def outputs_of(cls, config: Mapping[str, object]) -> Mapping[str, str]:
+        """Describe what a step with these settings puts out, where that depends on them."""
+        del config
+        return cls.outputs
+
+    @classmethod
+    def needed(cls, given: Collection[str]) -> tuple[str, ...]:
+        """Name the fields that a step must give which gives these."""
+        del given
+        return tuple(name for name, info in fields_of(cls).items() if info.is_required())
+
+
+def prepares(action: type[Action]) -> bool:
+    """Tell whether an action prepares its effect itself."""
+    return action.prepare is not Action.prepare
 
 
 def tokens_of(action: type[Action]) -> dict[str, Tokens]:
@@ -129,7 +225,17 @@ def properties_of(action: type[Action]) -> dict[str, OwnProperty]:
     return {name: mark for name, mark in _marks(action) if isinstance(mark, OwnProperty)}
 
 
+def marked(action: type[Action], mark: type[M]) -> dict[str, M]:
+    """Give the fields of an action that bear a mark, on the field itself or on an arm of its union."""
+    return {name: found for name, found in _marks(action) if isinstance(found, mark)}
+
+
+def fields_of(action: type[Action]) -> dict[str, FieldInfo]:
+    """Give the fields of an action by the names that a file has for them."""
+    return {info.alias or name: info for name, info in action.model_fields.items()}
+
+
 def _marks(action: type[Action]) -> Iterator[tuple[str, object]]:
-    for name, info in action.model_fields.items():
+    for name, info in fields_of(action).items():
         for mark in (*info.metadata, *(each for arm in get_args(info.annotation) for each in get_args(arm))):
             yield name, mark

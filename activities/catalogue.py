@@ -30,14 +30,14 @@ TAKEN = frozenset(
 
 
 class Catalogue(Mapping[str, type[Action]]):
-    """The kinds of action by name."""
+    """The kinds of action by name. `crm_joins` tells whether the CRM joins our transaction."""
 
-    def __init__(self, kinds: Mapping[str, type[Action]]) -> None:
+    def __init__(self, kinds: Mapping[str, type[Action]], *, crm_joins: bool = True) -> None:
         """Hold these kinds."""
-        self._kinds = dict(sorted(kinds.items()))
+        self._kinds, self.crm_joins = dict(sorted(kinds.items())), crm_joins
 
     @classmethod
-    def load(cls, *folders: Path) -> Self:
+    def load(cls, *folders: Path, crm_joins: bool = True) -> Self:
         """Find the shipped actions, those of installed packages, and those of further folders.
 
         Raise FlowError where a folder or an action cannot be loaded, and where two actions claim one kind.
@@ -49,7 +49,11 @@ class Catalogue(Mapping[str, type[Action]]):
             if kinds.setdefault(action.kind, action) is not action:
                 message = f"two actions claim the kind {action.kind!r}: {kinds[action.kind]} and {action}"
                 raise FlowError(message)
-        return cls(kinds)
+        return cls(kinds, crm_joins=crm_joins)
+
+    def is_moved_outside(self, action: type[Action]) -> bool:
+        """Tell whether an action that is in our store elsewhere is outside here, as the CRM is."""
+        return action.place == "store" and action.in_crm and not self.crm_joins
 
     def __getitem__(self, kind: str) -> type[Action]:
         """Give the class of a kind; raise FlowError with the nearest name where there is none."""
@@ -126,4 +130,4 @@ def complete(action: type[Action], config: Mapping[str, object]) -> dict[str, ob
 
     Raise pydantic's ValidationError where a field is missing, unknown or wrong.
     """
-    return action.model_validate(dict(config)).model_dump(mode="json")
+    return action.model_validate(dict(config)).model_dump(mode="json", by_alias=True)

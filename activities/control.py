@@ -9,6 +9,7 @@ from pydantic import JsonValue
 
 from activities.gate import LEAVING, ask, still_inside
 from activities.ledger import Ledger, Situation, Turn
+from activities.parts import given_up
 from activities.raw_event import RawEvent, number, reason
 from workflows.codec import Revisions
 from workflows.contract import Answer, Asleep, Step
@@ -128,13 +129,17 @@ class Control:
     async def give_up(self, step: Step) -> Answer:
         """Settle a visit whose outside activity has used up its tries."""
         node = (await self.revisions.get(step.revision)).flow.node(step.node)
+        begun = await self.ledger.parts(step)
         async with self.ledger.turn(step) as turn:
             visit = turn.situation.visit
             if visit and visit.settled:
                 return visit.settled
             unsure = visit is not None and visit.state in ("intent", "unknown")
+            done = given_up(begun, visit.content if visit else None) if begun else None
             answer = failure(node.on_failure if hasattr(node, "on_failure") else "continue", "gave_up", unsure=unsure)
-            await turn.settle(step, getattr(node, "kind", ""), answer)
+            if done and done.outcome == "done":
+                answer = Answer(line=f"gave up; {done.line}")
+            await turn.settle(step, getattr(node, "kind", ""), answer, done.output if done else None)
             return answer
 
     async def finish(self, step: Step) -> Answer:

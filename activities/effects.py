@@ -6,13 +6,14 @@ they raise as `Refused`, `Retryable` or `Ambiguous` of `activities.action`.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from dataclasses import dataclass
-from typing import Protocol
+from collections.abc import Awaitable, Callable, Collection, Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import datetime, timedelta
+from typing import Literal, Protocol
 
 from pydantic import JsonValue
 
-from workflows.model.records import RecordRef
+from workflows.model.records import Record, RecordRef
 
 
 @dataclass(frozen=True)
@@ -25,17 +26,167 @@ class Provenance:
     enrollment: str
 
 
+@dataclass(frozen=True)
+class User:
+    """A person who works with the CRM."""
+
+    id: str
+    email: str
+    name: str = ""
+    active: bool = True
+    seat: bool = True
+
+
+@dataclass(frozen=True)
+class NewTask:
+    """A task to be made; `body` is HTML."""
+
+    subject: str
+    records: tuple[RecordRef, ...]
+    source: Provenance
+    kind: Literal["todo", "call", "email"] = "todo"
+    body: str = ""
+    priority: Literal["none", "low", "medium", "high"] = "none"
+    assignee: str | None = None
+    queue: str = ""
+    due_at: datetime | None = None
+    remind_at: datetime | None = None
+
+
+@dataclass(frozen=True)
+class EmailContent:
+    """What an e-mail says, as it is published now; its texts hold tokens."""
+
+    key: str
+    name: str
+    subject: str
+    text: str
+    html: str | None = None
+    sender: str | None = None
+    kind: Literal["automated", "regular", "membership"] = "automated"
+    for_automation: bool = True
+
+
+@dataclass(frozen=True)
+class ByHand:
+    """An edit that no flow makes: by whom, or by what."""
+
+    who: str
+
+
+Source = Provenance | ByHand
+
+
+@dataclass(frozen=True)
+class SetTo:
+    """Give a property a value; a text that is `written`, by a person or a token, is read as the property's type."""
+
+    value: JsonValue
+    written: bool = False
+
+
+@dataclass(frozen=True)
+class Clear:
+    """Take a property's value away."""
+
+
+@dataclass(frozen=True)
+class AddTo:
+    """Add to a number, or take from it; an empty one counts as 0."""
+
+    amount: float
+
+
+@dataclass(frozen=True)
+class Append:
+    """Add options to those that a property has."""
+
+    options: tuple[str, ...]
+
+
+@dataclass(frozen=True)
+class Remove:
+    """Take options away from those that a property has."""
+
+    options: tuple[str, ...]
+
+
+Edit = SetTo | Clear | AddTo | Append | Remove
+
+
+@dataclass(frozen=True)
+class Edited:
+    """What became of one record's properties that were edited: each before and after, None where there is no value."""
+
+    record: RecordRef
+    before: Mapping[str, JsonValue]
+    after: Mapping[str, JsonValue]
+
+    @property
+    def changed(self) -> list[str]:
+        """Name those that are another now."""
+        return [name for name, value in self.after.items() if differ(value, self.before[name])]
+
+
+@dataclass(frozen=True)
+class PropertyDefinition:
+    """What values a property takes, and whether flows may set it."""
+
+    type: str
+    options: tuple[str, ...] = ()
+    read_only: bool = False
+
+
+@dataclass(frozen=True)
+class Version:
+    """A value that a property had, from a moment on, and who gave it; None where it was cleared."""
+
+    value: JsonValue
+    at: datetime
+    source: Mapping[str, JsonValue] = field(default_factory=dict)
+
+
 class Crm(Protocol):
-    """The CRM, inside the transaction of the visit."""
+    """The CRM, inside the transaction of the visit; or one outside, which may raise Retryable and Ambiguous as well."""
 
-    async def set_properties(
-        self, record: RecordRef, values: Mapping[str, JsonValue], source: Provenance
-    ) -> dict[str, JsonValue]:
-        """Set properties, None to clear, and log a `property_changed` event for each that changed.
+    async def edit(self, records: Sequence[RecordRef], edits: Mapping[str, Edit], source: Source) -> list[Edited]:
+        """Edit properties of records, all or none, and log a `property_changed` event for each that changed.
 
-        Return the old values of those that changed. Raise Refused for a property that is unknown or read-only, or a
-        value that its type does not take.
+        Every new value is computed under the record's lock. Give what became of each record, in their order. Raise
+        Refused for a record that is not there, a property that is unknown or read-only, a value that its type does
+        not take, and an object type whose own properties flows may not edit.
         """
+
+    async def read(self, record: RecordRef) -> Record | None:
+        """Give a live record, None where there is none."""
+
+    async def associated(self, record: RecordRef, object_type: str, label: str = "") -> list[Record]:
+        """Give the live records of a type that are associated with one, the primary first.
+
+        Raise Refused for a type that nobody has defined.
+        """
+
+    async def definitions(self, object_type: str, names: Collection[str]) -> Mapping[str, PropertyDefinition]:
+        """Give the definitions of properties, by name, of those that are defined."""
+
+    async def versions(self, record: RecordRef) -> dict[str, list[Version]]:
+        """Give what the properties of a record have been, each with its newest value first."""
+
+    async def create_task(self, task: NewTask, key: str) -> str:
+        """Make a task; the same key gives the same task. Return its id."""
+
+    async def user(self, user: str) -> User | None:
+        """Give a user by id, None where there is none."""
+
+    async def email_content(self, key: str) -> EmailContent | None:
+        """Give an e-mail's content by its key, None where there is none."""
+
+
+class OutsideCrm(Protocol):
+    """A CRM that cannot join our transaction: an edit of it is an effect outside, done under the key of the effect."""
+
+    def under(self, key: str) -> Crm:
+        """Give the CRM for one effect. Every attempt has the same key, under which an edit is made once."""
 
 
 def differ(value: JsonValue, other: JsonValue) -> bool:
@@ -45,13 +196,17 @@ def differ(value: JsonValue, other: JsonValue) -> bool:
 
 @dataclass(frozen=True)
 class Mail:
-    """An e-mail, ready to send. `sender` None means the gateway's own."""
+    """An e-mail, ready to send. `sender` None means the gateway's own.
+
+    `unsubscribe` is the link that takes the recipient off at one request, without a login (RFC 8058).
+    """
 
     to: str
     subject: str
     text: str
     html: str | None = None
     sender: str | None = None
+    unsubscribe: str | None = None
 
 
 class Mailer(Protocol):
@@ -62,3 +217,102 @@ class Mailer(Protocol):
 
         Raise Refused, Retryable (surely not sent) or Ambiguous.
         """
+
+
+@dataclass(frozen=True)
+class Let:
+    """Whether a record was let into a flow: its enrollment, or why not, as a code and a sentence."""
+
+    enrollment: str | None
+    code: str = ""
+    sentence: str = ""
+
+
+class Doors(Protocol):
+    """The doors of flows, inside the transaction of the visit."""
+
+    async def enroll(self, flow: str, record: RecordRef, source: Provenance) -> Let:
+        """Let a record into a flow under its entry rules."""
+
+
+class Links(Protocol):
+    """Makes links of ours that carry a signature, so that nobody can make them for another."""
+
+    def unsubscribe(self, contact: RecordRef, key: str) -> str | None:
+        """Give the link by which a contact ends e-mail, from the e-mail with this effect key; None where not set up."""
+
+
+class Texts(Protocol):
+    """Puts values in place of the tokens of texts, each by its name, for an action that prepares its own."""
+
+    async def of_flow(self, texts: Mapping[str, str], recipients: Sequence[Record]) -> list[dict[str, str]]:
+        """Fill texts that stand in the flow, for each recipient.
+
+        They speak of the enrolled record, but of the type of the recipient they mean the recipient.
+        """
+
+    async def of_recipients(self, texts: Mapping[str, str], recipients: Sequence[Record]) -> list[dict[str, str]]:
+        """Fill texts that are written for any flow, for each recipient.
+
+        They speak of the recipient and what is beside it, but of the flow's own type they mean the enrolled record.
+        """
+
+
+@dataclass(frozen=True)
+class Part:
+    """What one part of an effect came to."""
+
+    state: Literal["done", "skipped", "failed", "unknown"]
+    note: str = ""
+
+
+class Parts(Protocol):
+    """An effect that has several recipients: each is done once, wherever the others stand."""
+
+    async def each(self, parts: Mapping[str, Callable[[str], Awaitable[str]]]) -> dict[str, Part]:
+        """Do every part that is not done yet, each handed the key of its own effect; give what all came to.
+
+        A part answers with a note, or raises as an action does; Retryable is raised again when all others are through.
+        """
+
+
+@dataclass(frozen=True)
+class Request:
+    """An HTTP request, ready to send. What is in it may be secret: it is never shown."""
+
+    method: Literal["GET", "POST", "PUT", "PATCH", "DELETE"]
+    url: str = field(repr=False)
+    headers: Mapping[str, str] = field(default_factory=dict, repr=False)
+    body: bytes = field(default=b"", repr=False)
+    timeout: timedelta = timedelta(seconds=30)
+
+
+@dataclass(frozen=True)
+class Response:
+    """What came back, whatever its status; header names are in small letters.
+
+    `whole` is false where the answer went past a limit, or broke off after a status that says enough without it.
+    """
+
+    status: int
+    headers: Mapping[str, str] = field(default_factory=dict)
+    body: bytes = b""
+    whole: bool = True
+
+
+class Http(Protocol):
+    """Speaks HTTP to addresses that strangers may have written."""
+
+    async def send(self, request: Request) -> Response:
+        """Send one request, following no redirect.
+
+        Raise Refused where the address may not be reached, Retryable where surely nothing was taken, and Ambiguous
+        where nobody can tell.
+        """
+
+
+class Secrets(Protocol):
+    """What must not stand in a flow, by the name that stands there instead."""
+
+    def get(self, name: str) -> str:
+        """Give a secret; raise Refused when there is none of this name."""

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import sys
-from collections.abc import AsyncIterator, Callable, Mapping
+import uuid
+from collections.abc import AsyncIterator, Callable, Mapping, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
@@ -11,9 +12,9 @@ from typing import Literal
 
 from pydantic import JsonValue
 
-from activities.effects import Crm
+from activities.effects import Crm, Doors, Let, Provenance
 from activities.fakes import FakeCrm
-from activities.ledger import MOVED, Output, Situation, Visit, VisitTaken
+from activities.ledger import MOVED, OVER, Output, PartRow, PartState, Situation, Visit, VisitTaken
 from workflows.contract import Answer, Asleep, Step
 from workflows.model.errors import EngineError
 from workflows.model.facts import NOTHING, Facts, Needs, standings
@@ -24,11 +25,13 @@ from workflows.model.records import Event, Record, RecordRef
 
 @dataclass
 class FakeFlow:
-    """What the ledger knows of a flow: its current revision, and whether it is on or paused."""
+    """What the ledger knows of a flow: its current revision, whether it is on or paused, and whom it lets in."""
 
     current: str
     is_on: bool = True
     paused: bool = False
+    object: str = "contact"
+    again: str = "never"
 
 
 @dataclass
@@ -82,6 +85,7 @@ class FakeLedger:
     waits: dict[tuple[str, int], FakeWait] = field(default_factory=dict)
     events: list[Event] = field(default_factory=list)
     refused: list[tuple[JsonValue, str]] = field(default_factory=list)
+    begun: dict[tuple[str, int], dict[str, PartRow]] = field(default_factory=dict)
 
     async def look(self, step: Step, needs: Needs = NOTHING) -> Situation:
         """See Ledger."""
@@ -90,6 +94,9 @@ class FakeLedger:
             message = f"there is no enrollment {step.enrollment}"
             raise EngineError(message)
         flow, row = self.flows[enrollment.flow], self.visits.get((step.enrollment, step.visit))
+        if row and step.node and row.node != step.node:
+            message = f"visit {step.visit} of {step.enrollment} was one to {row.node}, not to {step.node}"
+            raise EngineError(message)
         properties = self.crm.records.get(enrollment.record)
         return Situation(
             flow=enrollment.flow,
@@ -99,7 +106,13 @@ class FakeLedger:
             closed=enrollment.ending is not None,
             leaving=enrollment.leaving,
             ref=enrollment.record,
-            record=None if properties is None else Record(ref=enrollment.record, properties={**properties}),
+            record=None
+            if properties is None
+            else Record(
+                ref=enrollment.record,
+                properties={**properties},
+                archived=enrollment.record in self.crm.archived,
+            ),
             facts=self._facts(step.enrollment, enrollment, needs),
             visit=row.visit if row else None,
         )
@@ -191,6 +204,28 @@ class FakeLedger:
         if row is not None and row.visit.state == "intent" and row.visit.attempt == attempt:
             row.visit, row.note = row.visit.model_copy(update={"state": state}), note
 
+    async def parts(self, step: Step) -> dict[str, PartRow]:
+        """See Ledger."""
+        return {**self.begun.get((step.enrollment, step.visit), {})}
+
+    async def intend_part(
+        self, step: Step, part: str, attempt: str, seen: str | None, *, repeated: bool = False
+    ) -> bool:
+        """See Ledger."""
+        rows, visit = self.begun.setdefault((step.enrollment, step.visit), {}), self.visits[step.enrollment, step.visit]
+        before = rows.get(part)
+        if visit.visit.settled or (before and (before.state in OVER or before.attempt != seen)):
+            return False
+        flagged = repeated or (before is not None and before.repeated)
+        rows[part] = PartRow(state="intent", attempt=attempt, repeated=flagged)
+        return True
+
+    async def settle_part(self, step: Step, part: str, attempt: str, state: PartState, note: str = "") -> None:
+        """See Ledger."""
+        rows = self.begun[step.enrollment, step.visit]
+        if rows[part].state not in OVER and (rows[part].attempt == attempt or state in OVER):
+            rows[part] = rows[part].model_copy(update={"state": state, "note": note})
+
     async def close(self, step: Step, ending: Ending) -> None:
         """See Ledger."""
         enrollment = self.enrollments[step.enrollment]
@@ -251,7 +286,7 @@ class FakeLedger:
         theirs = {
             name: tuple(
                 self._informed(other, Facts(properties={**self.crm.records[other]}, now=facts.now), wanted)
-                for other in self.crm.associated(record, name)
+                for other in self.crm.beside(record, name)
             )
             for name, wanted in needs.associated.items()
         }
@@ -278,10 +313,19 @@ class FakeTurn:
         """Write to `ledger`."""
         self.ledger, self.situation = ledger, situation
         self.crm: Crm = ledger.crm
+        self.doors: Doors = FakeDoors(ledger)
 
     async def move(self, step: Step, revision: str) -> str:
         """See Turn."""
         return await self.ledger.move(step, revision)
+
+    async def informed(self, records: Sequence[Record], needs: Needs) -> list[Facts]:
+        """See Turn."""
+        plain = [Facts(properties=record.properties, now=self.situation.now) for record in records]
+        return [
+            self.ledger._informed(record.ref, facts, needs)  # noqa: SLF001 - as above
+            for record, facts in zip(records, plain, strict=True)
+        ]
 
     async def intend(self, step: Step, kind: str, attempt: str, content: Output, *, repeated: bool) -> None:
         """See Turn."""
@@ -299,6 +343,32 @@ class FakeTurn:
         """See Turn."""
         if await self.ledger.settle(step, kind, answer, output, note) is not answer:
             raise VisitTaken
+
+
+@dataclass
+class FakeDoors:
+    """The doors of a ledger's flows: the entry rules but for the goal, which the first step of the flow sees."""
+
+    ledger: FakeLedger
+
+    async def enroll(self, flow: str, record: RecordRef, source: Provenance) -> Let:
+        """See Doors."""
+        found = self.ledger.flows.get(flow)
+        if found is None:
+            return Let(None, "no_flow", f"there is no flow {flow!r}")
+        past = [each for each in self.ledger.enrollments.values() if (each.flow, each.record) == (flow, record)]
+        refusals = {
+            "flow_off": not found.is_on,
+            "wrong_object": record.type != found.object,
+            "no_record": record not in self.ledger.crm.records or record in self.ledger.crm.archived,
+            "inside": any(each.ending is None for each in past),
+            "before": bool(past) and found.again != "always",
+        }
+        if refused := next((code for code, holds in refusals.items() if holds), None):
+            return Let(None, refused, f"{record} may not enter {flow}")
+        enrollment = str(uuid.uuid5(uuid.NAMESPACE_OID, f"{source.enrollment}/{source.node}/{len(past)}"))
+        self.ledger.enrollments[enrollment] = FakeEnrollment(flow, record, self.ledger.now())
+        return Let(enrollment)
 
 
 def counts(event: Event, wait: FakeWait) -> bool:

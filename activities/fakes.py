@@ -2,15 +2,33 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Awaitable, Callable, Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 
 from pydantic import JsonValue
 
-from activities.action import Refused
-from activities.effects import Mail, Provenance, differ
+from activities.action import Refused, Skipped
+from activities.effects import (
+    Edit,
+    Edited,
+    EmailContent,
+    Mail,
+    NewTask,
+    Part,
+    PropertyDefinition,
+    Provenance,
+    Request,
+    Response,
+    Source,
+    User,
+    Version,
+)
+from activities.properties import edited
 from workflows.model.facts import EPOCH, Past
-from workflows.model.records import RecordRef
+from workflows.model.records import Record, RecordRef
+
+TYPES = {**dict.fromkeys(("contact", "company", "deal", "ticket", "quote"), False), "conversation": True}
+"""The built-in object types, each with whether flows may not edit its own properties."""
 
 
 @dataclass
@@ -29,37 +47,116 @@ class FakeMailer:
 
 
 @dataclass
-class FakeCrm:
-    """Records in a dictionary. Every property may be set, but those in `read_only`.
+class FakeHttp:
+    """Keeps what it is given to send. `answers` are given, or raised, in order; then all is well."""
 
+    sent: list[Request] = field(default_factory=list)
+    answers: list[Response | Exception] = field(default_factory=list)
+
+    async def send(self, request: Request) -> Response:
+        """See Http."""
+        answer = self.answers.pop(0) if self.answers else Response(200)
+        self.sent.append(request)
+        if isinstance(answer, Exception):
+            raise answer
+        return answer
+
+
+@dataclass
+class FakeSecrets:
+    """Secrets in a dictionary."""
+
+    secrets: dict[str, str] = field(default_factory=dict)
+
+    def get(self, name: str) -> str:
+        """See Secrets."""
+        if name not in self.secrets:
+            raise Refused("unknown_secret", name)
+        return self.secrets[name]
+
+
+@dataclass
+class FakeCrm:
+    """Records in a dictionary.
+
+    A type of which `properties` say nothing has every property, and each takes anything, but those in `read_only`.
     `associations` are pairs with a label, the primary ones first; `pasts` what properties were before `records` began.
     """
 
     records: dict[RecordRef, dict[str, JsonValue]] = field(default_factory=dict)
     read_only: frozenset[str] = frozenset()
-    changes: list[tuple[RecordRef, str, JsonValue, Provenance]] = field(default_factory=list)
+    changes: list[tuple[RecordRef, str, JsonValue, Source]] = field(default_factory=list)
     lists: dict[str, set[RecordRef]] = field(default_factory=dict)
     users: dict[str, dict[str, JsonValue]] = field(default_factory=dict)
     associations: list[tuple[RecordRef, RecordRef, str]] = field(default_factory=list)
     pasts: dict[tuple[RecordRef, str], list[Past]] = field(default_factory=dict)
+    archived: set[RecordRef] = field(default_factory=set)
+    types: dict[str, bool] = field(default_factory=lambda: {**TYPES})
+    """The object types, each with whether its own properties are read-only for flows."""
+    properties: dict[str, dict[str, PropertyDefinition]] = field(default_factory=dict)
+    """The definitions of properties, by object type and name."""
+    tasks: dict[str, NewTask] = field(default_factory=dict)
+    emails: dict[str, EmailContent] = field(default_factory=dict)
 
-    async def set_properties(
-        self, record: RecordRef, values: Mapping[str, JsonValue], source: Provenance
-    ) -> dict[str, JsonValue]:
+    async def edit(self, records: Sequence[RecordRef], edits: Mapping[str, Edit], source: Source) -> list[Edited]:
+        """See Crm."""
+        done = [self._edited(ref, edits, source) for ref in dict.fromkeys(records)]
+        for each in done:
+            properties = self.records[each.record]
+            for name in each.changed:
+                value = each.after[name]
+                self.changes.append((each.record, name, value, source))
+                if value is None:
+                    del properties[name]
+                else:
+                    properties[name] = value
+        return done
+
+    def _edited(self, ref: RecordRef, edits: Mapping[str, Edit], source: Source) -> Edited:
+        properties = self.records.get(ref)
+        if properties is None or ref in self.archived:
+            raise Refused("no_record", str(ref))
+        if self.types.get(ref.type) and isinstance(source, Provenance):
+            raise Refused("own_read_only", f"no flow edits a {ref.type} itself")
+        if refused := self.read_only & edits.keys():
+            raise Refused("read_only_property", ", ".join(sorted(refused)))
+        return edited(ref, properties, edits, self.properties.get(ref.type))
+
+    async def read(self, record: RecordRef) -> Record | None:
         """See Crm."""
         properties = self.records.get(record)
-        if properties is None:
-            raise Refused("no_record", str(record))
-        if refused := self.read_only & values.keys():
-            raise Refused("read_only_property", ", ".join(sorted(refused)))
-        before = {name: properties.get(name) for name, value in values.items() if differ(value, properties.get(name))}
-        for name in before:
-            self.changes.append((record, name, values[name], source))
-            if values[name] is None:
-                del properties[name]
-            else:
-                properties[name] = values[name]
-        return before
+        return None if properties is None or record in self.archived else Record(ref=record, properties={**properties})
+
+    async def associated(self, record: RecordRef, object_type: str, label: str = "") -> list[Record]:
+        """See Crm."""
+        found = self.beside(record, f"{object_type}/{label}")
+        if not found and object_type not in {*self.types, *self.properties}:
+            raise Refused("unknown_object_type", object_type)
+        return [Record(ref=ref, properties={**self.records[ref]}) for ref in found]
+
+    async def definitions(self, object_type: str, names: Collection[str]) -> Mapping[str, PropertyDefinition]:
+        """See Crm."""
+        defined = self.properties.get(object_type, {})
+        return {name: defined[name] for name in names if name in defined}
+
+    async def versions(self, record: RecordRef) -> dict[str, list[Version]]:
+        """See Crm."""
+        names = {*self.records.get(record, {}), *(name for ref, name in self.pasts if ref == record)}
+        known = self.history(record, sorted(names))
+        return {name: [Version(each.value, each.at) for each in reversed(past)] for name, past in known.items()}
+
+    async def create_task(self, task: NewTask, key: str) -> str:
+        """See Crm; the task's id is the key."""
+        self.tasks.setdefault(key, task)
+        return key
+
+    async def user(self, user: str) -> User | None:
+        """See Crm."""
+        return User(**self.users[user]) if user in self.users else None  # type: ignore[arg-type]
+
+    async def email_content(self, key: str) -> EmailContent | None:
+        """See Crm."""
+        return self.emails.get(key)
 
     def history(self, record: RecordRef, names: Iterable[str]) -> dict[str, tuple[Past, ...]]:
         """Give what properties have been, the present value last."""
@@ -77,9 +174,39 @@ class FakeCrm:
         ids = {name: str(self.records.get(record, {}).get(name)) for name in names}
         return {name: self.users[id_] for name, id_ in ids.items() if id_ in self.users}
 
-    def associated(self, record: RecordRef, name: str) -> list[RecordRef]:
+    def beside(self, record: RecordRef, name: str) -> list[RecordRef]:
         """Give the associated records that a condition calls `company`, or `company/LABEL`."""
         type_, _, label = name.partition("/")
         ends = [(b if a == record else a, as_) for a, b, as_ in self.associations if record in (a, b)]
         wanted = [other for other, as_ in ends if other.type == type_ and label in ("", as_)]
-        return [other for other in dict.fromkeys(wanted) if other in self.records]
+        return [other for other in dict.fromkeys(wanted) if other in self.records and other not in self.archived]
+
+
+class FakeLinks:
+    """Gives links that anybody could make."""
+
+    def unsubscribe(self, contact: RecordRef, key: str) -> str | None:
+        """See Links."""
+        return f"https://example.com/unsubscribe/{contact}/{key}"
+
+
+@dataclass
+class FakeParts:
+    """Does every part, once, and remembers what each came to."""
+
+    done: dict[str, Part] = field(default_factory=dict)
+
+    async def each(self, parts: Mapping[str, Callable[[str], Awaitable[str]]]) -> dict[str, Part]:
+        """See Parts; the key of a part is its name."""
+        for name, act in parts.items():
+            if name not in self.done:
+                self.done[name] = await self._came_to(name, act)
+        return {name: self.done[name] for name in parts}
+
+    async def _came_to(self, name: str, act: Callable[[str], Awaitable[str]]) -> Part:
+        try:
+            return Part("done", await act(name))
+        except Skipped as skipped:
+            return Part("skipped", f"{skipped.code}: {skipped.note}")
+        except Refused as refused:
+            return Part("failed", f"{refused.code}: {refused.note}")

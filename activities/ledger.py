@@ -7,7 +7,7 @@ of a branch run when the record changes in between.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from contextlib import AbstractAsyncContextManager
 from datetime import datetime
 from hashlib import sha256
@@ -15,7 +15,7 @@ from typing import Literal, Protocol
 
 from pydantic import BaseModel, ConfigDict, JsonValue
 
-from activities.effects import Crm
+from activities.effects import Crm, Doors
 from workflows.contract import Answer, Asleep, Step
 from workflows.model.errors import EngineError
 from workflows.model.facts import NOTHING, Facts, Needs
@@ -29,6 +29,9 @@ MOVED = "moved"
 """The kind of a visit that was led into a newer revision before it began."""
 
 Output = Mapping[str, JsonValue]
+PartState = Literal["intent", "retrying", "unknown", "done", "failed", "skipped"]
+OVER: frozenset[PartState] = frozenset({"done", "failed", "skipped"})
+"""States of a part of which nothing more is done. `unknown` is over only where the node forbids a repetition."""
 
 
 class Visit(BaseModel):
@@ -72,6 +75,17 @@ class Situation(BaseModel):
         return self.facts.now
 
 
+class PartRow(BaseModel):
+    """A part's row of the ledger."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    state: PartState
+    attempt: str
+    repeated: bool = False
+    note: str = ""
+
+
 class VisitTaken(EngineError):
     """Another execution of this visit has settled it meanwhile; its transaction stands and this one is rolled back."""
 
@@ -81,9 +95,13 @@ class Turn(Protocol):
 
     situation: Situation
     crm: Crm
+    doors: Doors
 
     async def move(self, step: Step, revision: str) -> str:
         """See Ledger."""
+
+    async def informed(self, records: Sequence[Record], needs: Needs) -> list[Facts]:
+        """Give the facts of other records, in their order, with what `needs` names beside each."""
 
     async def intend(self, step: Step, kind: str, attempt: str, content: Output, *, repeated: bool) -> None:
         """Write down what is about to be done outside, frozen; or who tries it again."""
@@ -132,6 +150,20 @@ class Ledger(Protocol):
 
     async def note_attempt(self, step: Step, attempt: str, state: Literal["retrying", "unknown"], note: str) -> None:
         """Write down how an attempt outside failed: surely not done, or nobody knows."""
+
+    async def parts(self, step: Step) -> dict[str, PartRow]:
+        """Give the parts of a visit's effect that have begun."""
+
+    async def intend_part(
+        self, step: Step, part: str, attempt: str, seen: str | None, *, repeated: bool = False
+    ) -> bool:
+        """Write down that a part is about to be done, or done again, which flags part and visit as `repeated`.
+
+        Give False where it or the visit is over, or another attempt than the one that was `seen` has begun it.
+        """
+
+    async def settle_part(self, step: Step, part: str, attempt: str, state: PartState, note: str = "") -> None:
+        """Write down what a part came to. What is over stands; only the newest attempt may say that it is not over."""
 
     async def close(self, step: Step, ending: Ending) -> None:
         """Close the enrollment and forget its sleeps and waits."""

@@ -4,28 +4,41 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Awaitable, Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field, replace
 from typing import Literal, TypeVar
 
 from pydantic import JsonValue, ValidationError
 from pydantic_core import to_json
 
-from activities.action import Action, Ambiguous, Do, Done, Refused, Retryable, Skipped
+from activities.action import (
+    PARTS,
+    Action,
+    Ambiguous,
+    Do,
+    Done,
+    Preparing,
+    Refused,
+    Retryable,
+    Skipped,
+    prepares,
+    tokens_of,
+)
 from activities.catalogue import Catalogue
 from activities.control import Control, failure
-from activities.effects import Mailer, Provenance
+from activities.effects import Http, Links, Mailer, OutsideCrm, Provenance, Secrets
 from activities.faults import no_fault
 from activities.gate import GATE, LEAVING, ask
 from activities.ledger import Situation, Turn, VisitTaken, effect_key
-from activities.rendering import needs_of_texts, rendered
+from activities.links import NoLinks
+from activities.parts import VisitParts
+from activities.rendering import Filler, needs_of_texts, refusing, rendered
 from workflows.contract import MOST_DEFERRALS, OUTPUT_BYTES, Answer, Asleep, Step
 from workflows.model.decisions import in_zone_of, needs_to_stay
-from workflows.model.errors import EngineError, FlowError, PerdureError
+from workflows.model.errors import EngineError, PerdureError
 from workflows.model.facts import Needs
 from workflows.model.flow import Flow
 from workflows.model.nodes import Perform
 from workflows.model.records import Record
-from workflows.model.tokens import TooLarge
 
 T = TypeVar("T")
 
@@ -50,7 +63,12 @@ class Performer:
     control: Control
     catalogue: Catalogue
     mail: Mailer
+    http: Http = field(kw_only=True)
+    secrets: Secrets = field(kw_only=True)
     crash_point: Callable[[str], None] = no_fault
+    links: Links = field(default_factory=NoLinks)
+    crm: OutsideCrm | None = None
+    """The CRM where it is not in our store."""
 
     async def perform(self, step: Step, attempt: str) -> Answer:
         """Do the action of a node, once; `attempt` names this try of it. Raise Again when a later one may settle it."""
@@ -64,7 +82,7 @@ class Performer:
 
     async def _performed(self, step: Step, flow: Flow, node: Perform, attempt: str) -> Answer:
         try:
-            if node.place == "store":
+            if self._is_in_store(node):
                 return await self._in_store(step, flow, node)
             return await self._outside(step, flow, node, attempt)
         except VisitTaken:
@@ -77,6 +95,11 @@ class Performer:
             answer, note, settle = _failed(node, error), error.note, self.control.ledger.settle
             return await _insisting(node, lambda: settle(step, node.kind, answer, None, note))
 
+    def _is_in_store(self, node: Perform) -> bool:
+        """Tell whether the effect is in our store; of one in the CRM that is so wherever the CRM is now."""
+        action = self.catalogue[node.kind]
+        return self.crm is None if action.place == "store" and action.in_crm else node.place == "store"
+
     async def _in_store(self, step: Step, flow: Flow, node: Perform) -> Answer:
         """Edit our store and write the visit in one transaction: the effect is there exactly when the row is."""
         async with self.control.ledger.turn(step, self._needs(flow, node)) as turn:
@@ -84,8 +107,8 @@ class Performer:
                 return early
             self.crash_point("before_edit")
             action = self._action(node, self._rendered(node, turn.situation, flow))
-            done = _kept(await action.perform(self._do(step, turn)))
-            answer = Answer(line=done.line)
+            done = _kept(await action.perform(self._do(step, flow, turn, node)))
+            answer = _answer(node, done)
             await turn.settle(step, node.kind, answer, done.output, done.note)
             self.crash_point("before_commit")
         self.crash_point("after_commit")
@@ -97,18 +120,16 @@ class Performer:
         async with self.control.ledger.turn(step, self._needs(flow, node)) as turn:
             if (early := await self._early(step, flow, node, turn)) is not None:
                 return early
-            visit = turn.situation.visit
-            repeated = _is_ambiguous(turn.situation)
+            content = await self._content(flow, node, turn)
+            own = prepares(self.catalogue[node.kind])
+            repeated = _is_ambiguous(turn.situation) and not (own and PARTS in content)  # each part tells of itself
             if repeated and node.repeat == "at_most_once":
                 answer = failure(node.on_failure, "an earlier attempt may have done it", unsure=True)
                 await turn.settle(step, node.kind, answer)
                 return answer
-            content = (
-                visit.content if visit and visit.content is not None else self._rendered(node, turn.situation, flow)
-            )
-            action = self._action(node, content)
+            action = self._action(node, node.config if own else content)
             await turn.intend(step, node.kind, attempt, content, repeated=repeated)
-            do = self._do(step, turn)
+            do = replace(self._do(step, flow, turn, node, attempt), prepared=content)
         self.crash_point("after_intent")
         try:
             done = _kept(await action.perform(do))
@@ -118,7 +139,7 @@ class Performer:
             await _insisting(node, lambda: self.control.ledger.note_attempt(step, attempt, state, note))
             raise Again(error.code, error) from None
         self.crash_point("after_send")
-        answer = Answer(line=done.line)
+        answer = _answer(node, done)
         settle = self.control.ledger.settle
         answer = await _insisting(node, lambda: settle(step, node.kind, answer, done.output, done.note))
         self.crash_point("after_commit")
@@ -157,33 +178,69 @@ class Performer:
 
     def _needs(self, flow: Flow, node: Perform) -> Needs:
         """Give what the gate and the texts of the node want read, beside the record and the outputs."""
-        return needs_to_stay(flow) | needs_of_texts(self.catalogue[node.kind], node.config, flow.object)
+        action = self.catalogue[node.kind]
+        beside = needs_of_texts(action, node.config, flow.object)
+        # What an action prepares may name the event, too, and that comes with the first statement or not at all.
+        return needs_to_stay(flow) | (beside | Needs(cause=True) if prepares(action) else beside)
 
     def _rendered(self, node: Perform, situation: Situation, flow: Flow) -> dict[str, JsonValue]:
-        try:
+        with refusing():
             return rendered(
                 self.catalogue[node.kind], node.config, situation.ref.type, in_zone_of(flow, situation.facts)
             )
-        except TooLarge as error:
-            raise Refused("template_too_large", str(error)) from None
-        except FlowError as error:
-            raise Refused("bad_template", str(error)) from None
 
-    def _do(self, step: Step, turn: Turn) -> Do:
-        situation = turn.situation
-        return Do(
-            key=effect_key(step.enrollment, step.visit),
+    async def _content(self, flow: Flow, node: Perform, turn: Turn) -> dict[str, JsonValue]:
+        """Give what is done outside: as the first attempt froze it, or else as it is now."""
+        situation, action = turn.situation, self.catalogue[node.kind]
+        if situation.visit and situation.visit.content is not None:
+            return situation.visit.content
+        if not prepares(action):
+            return self._rendered(node, situation, flow)
+        preparing = Preparing(
             record=situation.record or Record(ref=situation.ref),
             now=situation.now,
-            source=Provenance(situation.flow, step.revision, step.node, step.enrollment),
             crm=turn.crm,
+            texts=Filler(tokens_of(action), flow, turn),
+            outputs=situation.facts.outputs,
+        )
+        return await self._action(node, node.config).prepare(preparing)
+
+    def _parts(self, step: Step, node: Perform, attempt: str) -> VisitParts:
+        async def insist(write: Callable[[], Awaitable[None]]) -> None:
+            await _insisting(node, write)
+
+        return VisitParts(self.control.ledger, step, node, attempt, insist, self.crash_point)
+
+    def _do(self, step: Step, flow: Flow, turn: Turn, node: Perform, attempt: str = "") -> Do:
+        situation, key = turn.situation, effect_key(step.enrollment, step.visit)
+        return Do(
+            key=key,
+            record=situation.record or Record(ref=situation.ref),
+            now=situation.now,
+            zone=in_zone_of(flow, situation.facts).zone,
+            outputs=situation.facts.outputs,
+            source=Provenance(situation.flow, step.revision, step.node, step.enrollment),
+            crm=turn.crm if self.crm is None else self.crm.under(key),
+            doors=turn.doors,
             mail=self.mail,
+            parts=self._parts(step, node, attempt),
+            links=self.links,
+            http=self.http,
+            secrets=self.secrets,
         )
 
 
 def _is_ambiguous(situation: Situation) -> bool:
     """Tell whether an earlier attempt may have reached the provider."""
     return situation.visit is not None and situation.visit.state in ("intent", "unknown")
+
+
+def _answer(node: Perform, done: Done) -> Answer:
+    if done.outcome == "done":
+        return Answer(line=done.line)
+    if done.outcome == "skipped":
+        return Answer(outcome="skipped", line=f"skipped: {done.line}")
+    return failure(node.on_failure, done.line, unsure=done.outcome == "unknown")
 
 
 def _failed(node: Perform, error: Refused | Skipped) -> Answer:
@@ -200,7 +257,7 @@ def _kept(done: Done) -> Done:
         reason = "too large to keep"
     except ValueError:
         reason = "not JSON, and not kept"
-    return Done(line=f"{done.line}; its output is {reason}", note=done.note)
+    return replace(done, line=f"{done.line}; its output is {reason}", output={})
 
 
 async def _insisting(node: Perform, write: Callable[[], Awaitable[T]]) -> T:

@@ -34,12 +34,16 @@ Code = Literal["bad_name", "flow_off", "no_record", "wrong_object", "inside", "b
 
 
 class Entrant(NamedTuple):
-    """A record that asks to enter, who or what sent it, the enrollment key where the flow sets one, and the event."""
+    """A record that asks to enter, who or what sent it, the enrollment key where the flow sets one, and the event.
+
+    `sent_on` counts the flows that have sent it on in a row; see `doors.py`.
+    """
 
     record: RecordRef
     cause: str = ""
     key: str = ""
     event: UUID | None = None
+    sent_on: int = 0
 
 
 @dataclass(frozen=True)
@@ -70,7 +74,7 @@ _LOCK = """
 select r.type, r.id, r.properties
   from record r join unnest($1::text[], $2::text[]) as w (type, id) using (type, id)
  where r.archived_at is null
- order by r.type, r.id for no key update of r
+ order by r.type collate "C", r.id collate "C" for no key update of r
 """
 
 # A statement of its own: its snapshot must be taken after the locks are held.
@@ -86,10 +90,10 @@ select f.is_on, f.current, clock_timestamp() as now,
 
 _INSERT = """
 with entered as (
-  insert into enrollment (id, flow, type, record, key, revision, cause, event)
-  select w.id, $1, w.type, w.record, w.key, $2, w.cause, w.event
-    from unnest($3::uuid[], $4::text[], $5::text[], $6::text[], $7::text[], $8::uuid[])
-      as w (id, type, record, key, cause, event)
+  insert into enrollment (id, flow, type, record, key, revision, cause, event, sent_on)
+  select w.id, $1, w.type, w.record, w.key, $2, w.cause, w.event, w.sent_on
+    from unnest($3::uuid[], $4::text[], $5::text[], $6::text[], $7::text[], $8::uuid[], $9::smallint[])
+      as w (id, type, record, key, cause, event, sent_on)
       on conflict (flow, type, record, key) where closed_at is null do nothing
   returning id),
 told as (insert into outbox (enrollment, kind) select id, 'start' from entered)
@@ -140,6 +144,32 @@ async def admit_many(
     A record that asks twice is let in once. `triggered`: an event sent them, so `again: on_trigger` lets them return.
     Raise CallerError when there is no such flow.
     """
+    current, refused = await _judged(connection, revisions, flow, entrants, triggered=triggered)
+    accepted = [entrant for entrant, answer in zip(entrants, refused, strict=True) if answer is None]
+    entered = await _insert(connection, flow, current.hash, accepted) if current and accepted else iter(())
+    return [answer or next(entered) for answer in refused]
+
+
+async def refusals(
+    pool: asyncpg.Pool[Any], revisions: Revisions, flow: str, entrants: Sequence[Entrant]
+) -> list[Refusal | None]:
+    """Say of each record why it would not enter now, None where it would; nobody enters.
+
+    Raise CallerError when there is no such flow.
+    """
+    async with pool.acquire() as connection, connection.transaction():
+        return (await _judged(connection, revisions, flow, entrants, triggered=False))[1]
+
+
+async def _judged(
+    connection: PoolConnectionProxy[Any],
+    revisions: Revisions,
+    flow: str,
+    entrants: Sequence[Entrant],
+    *,
+    triggered: bool,
+) -> tuple[Revision | None, list[Refusal | None]]:
+    """Lock the records, and apply the entry rules to each; there is a revision wherever anybody asks."""
     locked = await lock(connection, [each.record for each in entrants])
     columns = [e.record.type for e in entrants], [e.record.id for e in entrants], [e.key for e in entrants]
     standings = await connection.fetch(_STANDING, flow, *columns)
@@ -147,7 +177,7 @@ async def admit_many(
         raise CallerError(f"there is no flow {flow!r}; publish it first")
     current = (await revisions.get(standings[0]["current"])) if standings else None
     there = set(await finished(connection, _at_the_door(current, entrants, standings, locked)))
-    answers: list[Admission | None] = []
+    answers: list[Refusal | None] = []
     asked = set[tuple[RecordRef, str]]()
     for entrant, standing in zip(entrants, standings, strict=True):
         asks_twice = (entrant.record, entrant.key) in asked
@@ -157,9 +187,7 @@ async def admit_many(
         late: Code | None = "goal_met" if entrant.record in there else "inside" if asks_twice else None
         refused = next(rules, None) or late
         answers.append(refusal(flow, entrant.record, refused) if refused else None)
-    accepted = [entrant for entrant, answer in zip(entrants, answers, strict=True) if answer is None]
-    entered = await _insert(connection, flow, current.hash, accepted) if current and accepted else iter(())
-    return [answer or next(entered) for answer in answers]
+    return current, answers
 
 
 def _at_the_door(
@@ -232,6 +260,7 @@ async def _insert(
         [each.key for each in entrants],
         [each.cause for each in entrants],
         [each.event for each in entrants],
+        [each.sent_on for each in entrants],
     )
     entered = {row["id"] for row in rows}
     return iter(

@@ -95,8 +95,8 @@ def refused(file: FlowFile, error: ValidationError, path: Path) -> None:
     errors = error.errors(include_url=False)
     arms: dict[Path, list[ErrorDetails]] = {}
     for each in errors:
-        if _follows(each, errors):
-            continue
+        if _follows(each, errors) or (not each["loc"] and any(at == path for at, _ in file.misspelt)):
+            continue  # of what a misspelt key leaves undone, the key is told
         place = _found(file, path, each)
         if each["type"] == "missing":
             lacking(file, place, str(each["loc"][-1]))

@@ -16,6 +16,8 @@ from typer.core import TyperGroup
 
 from deploy.local.errors import LocalServerError
 from starter.commands import (
+    actions,
+    crm,
     differing,
     drawing,
     enrollments,
@@ -98,9 +100,10 @@ def _options(
 
 
 for panel, commands in (
-    ("Flow files", flow_checks.COMMANDS | publishing.COMMANDS | differing.COMMANDS | schema.COMMANDS),
+    ("Flow files", flow_checks.COMMANDS | publishing.COMMANDS | differing.COMMANDS),
+    ("Flow files", actions.COMMANDS | schema.COMMANDS),
     ("Flows", flows.COMMANDS | drawing.COMMANDS),
-    ("Records and events", records.COMMANDS),
+    ("Records and events", records.COMMANDS | crm.COMMANDS),
     ("Enrollments", enrollments.COMMANDS),
     ("Running", services.COMMANDS),
 ):

@@ -17,7 +17,8 @@ import temporalio.client
 from pydantic import JsonValue
 from temporalio.service import RPCError
 
-from starter import events, holds, inspection
+from activities.effects import Edited, User
+from starter import associations, events, holds, inspection, records, tasks, users
 from starter.admission import Admission, Entrant, admit
 from starter.drafts import refuse_draft
 from starter.executions import latest
@@ -109,6 +110,32 @@ class Client:
             self.pool, type, ref(record), properties or {}, source=source, source_id=id, occurred_at=occurred_at
         )
 
+    async def record(self, record: Ref, history: int = 100) -> records.Page:
+        """Give all that is known of a record: what it is, was and belongs to; so many lines of its history."""
+        return await records.page_of(self.pool, ref(record), history)
+
+    async def set_properties(self, record: Ref, values: Mapping[str, JsonValue], *, by: str = "api") -> Edited:
+        """Set properties of a record, None to clear one: with history and events, as a flow does; give what changed."""
+        return await records.set_properties(self.pool, ref(record), values, by)
+
+    async def associate(
+        self, record: Ref, other: Ref, label: str = "", *, primary: bool = False, by: str = "api"
+    ) -> bool:
+        """Associate two records; `primary`: the other becomes the first of its type. Give False where it was so."""
+        return await associations.associate(self.pool, ref(record), ref(other), label, by, primary=primary)
+
+    async def dissociate(self, record: Ref, other: Ref, label: str | None = None, *, by: str = "api") -> bool:
+        """End an association under a label, or under all; give False where there was none."""
+        return await associations.dissociate(self.pool, ref(record), ref(other), label, by)
+
+    async def complete_task(self, task: UUID | str, *, by: str = "api") -> bool:
+        """Complete a task: each of its records has the event `task_completed`; give False where it was done before."""
+        return await tasks.complete(self.pool, uuid(task, "task"), by)
+
+    async def put_user(self, user: User, teams: tuple[str, ...] | None = None) -> None:
+        """Write a user, new or over what is there, and the teams it is in, the primary one first."""
+        await users.put(self.pool, user, teams)
+
     async def turn_on(self, flow: str) -> None:
         """Let records in; those inside do their actions again."""
         await self._turn(flow, is_on=True)
@@ -193,11 +220,13 @@ def ref(record: Ref) -> RecordRef:
     return record if isinstance(record, RecordRef) else RecordRef.parse(record)
 
 
-def uuid(enrollment: UUID | str) -> UUID:
-    """Read the id of an enrollment; raise CallerError when it is none."""
+def uuid(enrollment: UUID | str, what: str = "enrollment") -> UUID:
+    """Read the id of an enrollment, or of what is named; raise CallerError when it is none."""
     try:
         return enrollment if isinstance(enrollment, UUID) else UUID(enrollment)
     except ValueError:
+        if what != "enrollment":
+            raise CallerError(f"{str(enrollment)[:80]!r} is no id of a {what}, as `record` gives it") from None
         raise CallerError(
             f"{str(enrollment)[:80]!r} is no enrollment id, which `list` gives; of a flow, name a record too"
         ) from None

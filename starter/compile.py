@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from pydantic import BaseModel, ConfigDict, JsonValue, TypeAdapter
 
 from activities.catalogue import Catalogue
+from activities.effects import EmailContent
 from starter.checks import condition, event_matches, known, mapping, required, validated
 from starter.definitions import Definitions
 from starter.flow_file import MOST_MISTAKES, FlowFile, FlowMistakes, Mistake, Path, read
@@ -42,6 +43,8 @@ class Checked:
     mistakes: tuple[Mistake, ...]
     warnings: tuple[Mistake, ...]
     missing: tuple[Mistake, ...]
+    email: EmailContent | None = None
+    """What a file of an e-mail came to; there is no flow in it then, and `key` is the e-mail's."""
 
 
 _HEAD = TypeAdapter(Head)
@@ -72,7 +75,13 @@ def check_flow(
 
     A draft may hold placeholders, and steps of a known kind whose fields are still missing; it is no flow until then.
     """
-    source = read(text, file)
+    return check_source(read(text, file), catalogue, definitions=definitions, draft=draft)
+
+
+def check_source(
+    source: FlowFile, catalogue: Catalogue, *, definitions: Definitions | None = None, draft: bool = False
+) -> Checked:
+    """Check a flow file that is read already; see `check_flow`."""
     flow = _flow(source, catalogue, Names(source, definitions), draft=draft) if source.whole else None
     head = source.data if isinstance(source.data, dict) else {}
     key, name = head.get("flow"), head.get("name")
@@ -80,13 +89,13 @@ def check_flow(
         flow=None if source.mistakes or source.missing else flow,
         key=key if isinstance(key, str) else "",
         name=name if isinstance(name, str) else called(str(key or "")),
-        mistakes=_ordered(source, source.mistakes),
-        warnings=_ordered(source, source.warnings),
-        missing=_ordered(source, source.missing),
+        mistakes=ordered(source, source.mistakes),
+        warnings=ordered(source, source.warnings),
+        missing=ordered(source, source.missing),
     )
 
 
-def _ordered(file: FlowFile, mistakes: Iterable[Mistake]) -> tuple[Mistake, ...]:
+def ordered(file: FlowFile, mistakes: Iterable[Mistake]) -> tuple[Mistake, ...]:
     """Sort mistakes by their place, with a last one for those that are not told."""
     each = sorted({*mistakes})
     if file.untold and len(each) >= MOST_MISTAKES:

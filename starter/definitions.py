@@ -1,4 +1,4 @@
-"""What a flow may name beside its own steps: the properties of each object type, the lists and the flows."""
+"""What a flow may name beside its own steps: the properties of each object type, lists, flows and e-mails."""
 
 from __future__ import annotations
 
@@ -8,31 +8,35 @@ from typing import Any, Self
 
 import asyncpg
 
-_PROPERTIES = "select object, name, type, coalesce(options, '[]') as options, read_only from property"
+from activities.effects import PropertyDefinition
+
+_PROPERTIES = """
+select p.object, p.name, p.type, coalesce(p.options, '[]') as options,
+       p.read_only or coalesce(t.own_read_only, false) as read_only
+  from property p left join object_type t on t.key = p.object
+"""
 _LISTS = "select key from list"
 _FLOWS = "select key from flow"
-
-
-@dataclass(frozen=True)
-class PropertyDefinition:
-    """What values a property takes, and whether flows may set it."""
-
-    type: str
-    options: tuple[str, ...] = ()
-    read_only: bool = False
+_EMAILS = "select key, for_automation from email_content"
 
 
 @dataclass(frozen=True)
 class Definitions:
-    """Properties by object type and name, and the names of lists and flows; None where nothing is known of them."""
+    """Properties by object type and name, and the names of lists, flows and e-mails; None where nothing is known."""
 
     properties: Mapping[str, Mapping[str, PropertyDefinition]]
     lists: frozenset[str] | None = None
     flows: frozenset[str] | None = None
+    emails: Mapping[str, bool] | None = None
+    """The keys of e-mails, each with whether flows may send it."""
 
     def with_flows(self, keys: Iterable[str]) -> Self:
         """Give the same definitions with more flows: those that are published together may name each other."""
         return replace(self, flows=frozenset({*(self.flows or ()), *keys}))
+
+    def with_emails(self, emails: Mapping[str, bool]) -> Self:
+        """Give the same definitions with more e-mails: a flow may name one that is published together with it."""
+        return replace(self, emails={**(self.emails or {}), **emails})
 
 
 async def read_definitions(pool: asyncpg.Pool[Any]) -> Definitions:
@@ -42,4 +46,5 @@ async def read_definitions(pool: asyncpg.Pool[Any]) -> Definitions:
         definition = PropertyDefinition(row["type"], tuple(map(str, row["options"])), row["read_only"])
         properties.setdefault(row["object"], {})[row["name"]] = definition
     lists, flows = [frozenset(row["key"] for row in await pool.fetch(query)) for query in (_LISTS, _FLOWS)]
-    return Definitions(properties, lists, flows)
+    emails = {row["key"]: row["for_automation"] for row in await pool.fetch(_EMAILS)}
+    return Definitions(properties, lists, flows, emails)

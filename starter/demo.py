@@ -20,13 +20,14 @@ from deploy.local.stack import Stack
 from starter import compose
 from starter.admission import Admitted
 from starter.compile import compile_flow
-from starter.csv_file import BadRow, open_csv, record_names
 from starter.demo_screen import Place, report, watching
 from starter.interrupts import interrupts, unless
 from starter.load import load
+from starter.load_plan import Wish
 from starter.mail_catcher import catching
 from starter.migrate import migrate
 from starter.publish import publish
+from starter.rows import BadRow, open_rows, record_names
 from starter.up import Status
 from starter.worker_process import WorkerProcess
 from workflows.model.errors import EngineError
@@ -53,7 +54,7 @@ WITHIN = 90.0
 _PLACES = """
 with standing as (
   select v.enrollment, max(v.visit) as visit from visit v join enrollment e on e.id = v.enrollment
-   where e.id = any ($1) and e.closed_at is null group by v.enrollment
+   where v.kind <> 'moved' and e.id = any ($1) and e.closed_at is null group by v.enrollment
 )
 select v.node, count(distinct v.enrollment) as came, count(s.visit) as here
   from visit v left join standing s on s.enrollment = v.enrollment and s.visit = v.visit
@@ -160,7 +161,7 @@ async def _open(home: Home, settings: Settings, file: Path, console: Console, pa
     await migrate(status.addresses.dsn)
     own = settings.model_copy(update={"home": home.path, "database_url": SecretStr(status.addresses.dsn)})
     client = await parts.enter_async_context(compose.client(own))
-    await load(client.pool, open_csv(CONTACTS, "contact"), tell=lambda row: console.print(str(row)))
+    await load(client.pool, open_rows(CONTACTS), Wish("contact"), tell=lambda row: console.print(str(row)))
     flow = _compiled(file)
     await publish(client.pool, flow, client.revisions)
     await client.turn_on(flow.key)

@@ -5,12 +5,14 @@ from __future__ import annotations
 from collections.abc import Collection, Iterable, Iterator, Sequence
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
+from typing import Literal
 
 from pydantic import JsonValue
 
 from activities.catalogue import Catalogue
-from starter.compile import Checked, check_flow
+from starter.compile import Checked, check_source
 from starter.definitions import Definitions
+from starter.email_file import check_email, is_email, may_be_sent
 from starter.flow_file import FlowMistakes, Mistake, read, read_file, written
 from starter.steps import every_step
 from workflows.model.errors import CallerError
@@ -39,6 +41,7 @@ class CheckedFile:
 
     source: Source
     found: Checked
+    what: Literal["flow", "email"] = "flow"
 
     @property
     def lines(self) -> list[str]:
@@ -97,42 +100,42 @@ def sources(files: Iterable[Path]) -> list[Source]:
     return found
 
 
-def keys_of(files: Iterable[Source]) -> frozenset[str]:
-    """Give the keys of the flows in files, so that they may name each other."""
-    data = (read(file.text, file.name).data for file in files if file.text is not None)
-    return frozenset(str(each["flow"]) for each in data if isinstance(each, dict) and "flow" in each)
+def with_files(definitions: Definitions, files: Iterable[Source]) -> Definitions:
+    """Give definitions with the flows and e-mails in files, so that they may name each other."""
+    read_all = [read(file.text, file.name).data for file in files if file.text is not None]
+    data = [each for each in read_all if isinstance(each, dict)]
+    emails = {str(each["email"]): may_be_sent(each) for each in data if is_email(each)}
+    return definitions.with_flows(str(each["flow"]) for each in data if "flow" in each).with_emails(emails)
 
 
 def check_files(
     files: Sequence[Source], catalogue: Catalogue, *, definitions: Definitions | None = None, draft: bool = False
 ) -> list[CheckedFile]:
     """Check files, each by itself and all for keys that are taken. What is unreadable is a mistake like others."""
-    checked = [
-        CheckedFile(
-            file,
-            _unread(file)
-            if file.text is None
-            else check_flow(file.text, catalogue, file.name, definitions=definitions, draft=draft),
-        )
-        for file in files
-    ]
+    checked = [_checked(file, catalogue, definitions, draft) for file in files]
     return list(_without_twins(checked))
 
 
-def _unread(file: Source) -> Checked:
-    return Checked(flow=None, mistakes=file.unread, warnings=(), missing=(), key="", name="")
+def _checked(file: Source, catalogue: Catalogue, definitions: Definitions | None, draft: bool) -> CheckedFile:  # noqa: FBT001 - handed on
+    if file.text is None:
+        return CheckedFile(file, Checked(flow=None, mistakes=file.unread, warnings=(), missing=(), key="", name=""))
+    source = read(file.text, file.name)
+    if is_email(source.data):
+        return CheckedFile(file, check_email(source, definitions=definitions), "email")
+    return CheckedFile(file, check_source(source, catalogue, definitions=definitions, draft=draft))
 
 
 def _without_twins(files: Iterable[CheckedFile]) -> Iterator[CheckedFile]:
-    """Refuse the second file of one flow: which of them would win must not depend on their names."""
-    first: dict[str, str] = {}
+    """Refuse the second file of one flow or e-mail: which of them would win must not depend on their names."""
+    first: dict[tuple[str, str], str] = {}
     for file in files:
-        key, found = file.found.key, file.found
-        if key and first.setdefault(key, file.source.name) != file.source.name:
-            line, column = read(file.source.text or "", file.source.name).place(("flow",))
-            said = f"{first[key]} is the flow {key!r}, too; give one of them another key"
-            twin = Mistake(file.source.name, line, column, "flow", "duplicate_flow", said)
-            yield replace(file, found=replace(found, flow=None, mistakes=(twin, *found.mistakes)))
+        found = file.found
+        what = file.what
+        if found.key and first.setdefault((what, found.key), file.source.name) != file.source.name:
+            line, column = read(file.source.text or "", file.source.name).place((what,))
+            said = f"{first[what, found.key]} is the {what} {found.key!r}, too; give one of them another key"
+            twin = Mistake(file.source.name, line, column, what, f"duplicate_{what}", said)
+            yield replace(file, found=replace(found, flow=None, email=None, mistakes=(twin, *found.mistakes)))
         else:
             yield file
 

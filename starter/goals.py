@@ -11,11 +11,14 @@ from pydantic import JsonValue
 
 from activities.gateways.postgres_facts import all_informed
 from workflows.model.decisions import goal_met, needs_to_stay
-from workflows.model.facts import Facts
+from workflows.model.facts import EPOCH, Facts
 from workflows.model.flow import Flow
 from workflows.model.records import RecordRef
 
 K = TypeVar("K", bound=Hashable)
+
+_BLANK = Facts(now=EPOCH)
+"""Copied for each record, for what comes from the database needs no check, which would take as long as the judging."""
 
 
 class Runner(NamedTuple):
@@ -39,6 +42,6 @@ async def finished(connection: PoolConnectionProxy[Any], runners: Iterable[tuple
 async def _finished(connection: PoolConnectionProxy[Any], group: Sequence[tuple[K, Runner]]) -> list[K]:
     flow = group[0][1].flow
     refs = [runner.record for _, runner in group]
-    plain = [Facts(properties={**runner.properties}, now=runner.now) for _, runner in group]
+    plain = [_BLANK.model_copy(update={"properties": runner.properties, "now": runner.now}) for _, runner in group]
     facts = await all_informed(connection, refs, plain, needs_to_stay(flow))
     return [key for (key, _), each in zip(group, facts, strict=True) if goal_met(flow, each)]

@@ -5,7 +5,8 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Any, Literal, cast, get_args
+from itertools import takewhile
+from typing import Any, Literal, cast
 from uuid import UUID
 
 import asyncpg
@@ -18,15 +19,17 @@ from workflows.model.records import RecordRef
 Standing = Literal["accepted", "active", "asleep", "waiting", "held", "leaving", "ended"]
 """`accepted`: its execution has not started yet; `held`: paused, or parked for an operator."""
 
-_STANDING = """
-case when e.closed_at is not null then 'ended'
-     when e.leaving is not null then 'leaving'
-     when e.started_at is null then 'accepted'
-     when exists (select from sleep s where s.enrollment = e.id and s.why = 'held') then 'held'
-     when exists (select from wait w where w.enrollment = e.id) then 'waiting'
-     when exists (select from sleep s where s.enrollment = e.id) then 'asleep'
-     else 'active' end
-"""
+# The first that is true tells.
+_IS: Mapping[Standing, str] = {
+    "ended": "e.closed_at is not null",
+    "leaving": "e.leaving is not null",
+    "accepted": "e.started_at is null",
+    "held": "exists (select from sleep s where s.enrollment = e.id and s.why = 'held')",
+    "waiting": "exists (select from wait w where w.enrollment = e.id)",
+    "asleep": "exists (select from sleep s where s.enrollment = e.id and s.why <> 'held')",
+    "active": "true",
+}
+_STANDING = "case " + " ".join(f"when {condition} then '{name}'" for name, condition in _IS.items()) + " end"
 
 _SELECT = f"""
 select e.id, e.flow, e.type, e.record, e.key, e.revision, r.number, e.cause, e.accepted_at, e.closed_at, e.ending,
@@ -42,18 +45,11 @@ select e.id, e.flow, e.type, e.record, e.key, e.revision, r.number, e.cause, e.a
   join revision r on r.hash = coalesce(v.revision, e.revision)
 """  # noqa: S608 - the pieces are constants of this file
 
-_LIST = f"""
-{_SELECT}
- where e.id = any (array(
-   select e.id from enrollment e
-    where ($1::text is null or e.flow = $1) and ($2::text is null or {_STANDING} = $2)
-    order by e.accepted_at desc limit $3))
- order by e.accepted_at desc
-"""  # noqa: S608 - as above
-
 _OF_RECORD = (
     f"{_SELECT} where e.flow = $1 and e.type = $2 and e.record = $3 and e.key = $4 order by e.accepted_at desc limit 1"
 )
+
+_OF_ANY_FLOW = f"{_SELECT} where e.type = $1 and e.record = $2 order by e.accepted_at desc limit $3"
 
 # A sleep that nothing but its end has ended was waited through; one whose end lies later, or that had none, was not.
 _PATH = """
@@ -122,9 +118,28 @@ async def enrollments(
     pool: asyncpg.Pool[Any], flow: str | None, standing: str | None, limit: int
 ) -> tuple[Summary, ...]:
     """Give the newest enrollments, of one flow or of one standing where asked."""
-    if standing is not None and standing not in get_args(Standing):
-        raise CallerError(f"{standing!r} is no state of an enrollment; there are {', '.join(get_args(Standing))}")
-    return tuple(_summary(row) for row in await pool.fetch(_LIST, flow, standing, limit))
+    if standing is not None and standing not in _IS:
+        raise CallerError(f"{standing!r} is no state of an enrollment; there are {', '.join(_IS)}")
+    given = () if flow is None else (flow,)
+    return tuple(_summary(row) for row in await pool.fetch(_newest(flow, standing), limit, *given))
+
+
+def _newest(flow: str | None, standing: str | None) -> str:
+    """Write the statement with only the conditions that are asked for: the planner knows then which index serves it.
+
+    A state is asked for as what it is and is not, for a `case` over a million rows has to be computed for each. Who is
+    active is what is left when all sleepers are taken away at once, not one after the other.
+    """
+    earlier = list(takewhile(lambda name: name != standing, _IS)) if standing else []
+    asked = [*([] if flow is None else ["e.flow = $2"]), *(f"not {_IS[name]}" for name in earlier)]
+    asked += [_IS[name] for name in _IS if name == standing]
+    return f"""
+    with asked as {"materialized" if standing == "active" else "not materialized"} (
+      select e.id, e.accepted_at from enrollment e where {" and ".join(asked) or "true"})
+    {_SELECT}
+     where e.id = any (array(select id from asked order by accepted_at desc limit $1))
+     order by e.accepted_at desc
+    """  # noqa: S608 - as above
 
 
 async def by_id(pool: asyncpg.Pool[Any], enrollment: UUID) -> Summary:
@@ -141,6 +156,12 @@ async def of_record(pool: asyncpg.Pool[Any], flow: str, record: RecordRef, key: 
     if row is None:
         raise CallerError(f"{record} has never been in {flow}")
     return _summary(row)
+
+
+async def of_any_flow(pool: asyncpg.Pool[Any], record: RecordRef, limit: int) -> tuple[Summary, ...]:
+    """Give the newest enrollments of a record, in whatever flows."""
+    rows = await pool.fetch(_OF_ANY_FLOW, record.type, record.id, limit)
+    return tuple(_summary(row) for row in rows)
 
 
 async def path(pool: asyncpg.Pool[Any], enrollment: UUID) -> tuple[Visited, ...]:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import signal
+import threading
 from collections.abc import Awaitable, Iterator
 from contextlib import contextmanager
 from typing import TypeVar
@@ -18,8 +19,14 @@ class Interrupted(Exception):
 
 @contextmanager
 def interrupts() -> Iterator[asyncio.Event]:
-    """Set the event at the first Ctrl-C, SIGTERM or SIGHUP within the block; further ones change nothing."""
+    """Set the event at the first Ctrl-C, SIGTERM or SIGHUP within the block; further ones change nothing.
+
+    Only a process's main thread is told of signals; in another the event is never set.
+    """
     stop, loop = asyncio.Event(), asyncio.get_running_loop()
+    if threading.current_thread() is not threading.main_thread():
+        yield stop
+        return
     for each in _SIGNALS:
         loop.add_signal_handler(each, stop.set)
     try:

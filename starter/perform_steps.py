@@ -7,9 +7,11 @@ from datetime import timedelta
 
 from pydantic import BaseModel, ConfigDict, Field, JsonValue, TypeAdapter, ValidationError
 
-from activities.action import Action, properties_of, tokens_of
+from activities.action import Action, fields_of, tokens_of
 from activities.catalogue import complete
+from activities.values import found_in
 from starter.checks import known, mapping, no_flags, refused, shallow, spans_have_units, validated
+from starter.named_properties import check_names
 from starter.sketch import Edges, Filled, Sketch, Step
 from starter.wording import nearest, said, short
 from workflows.model.durations import Duration
@@ -36,18 +38,19 @@ _RETRY = TypeAdapter(RetryGiven)
 def perform(sketch: Sketch, step: Step, action: type[Action]) -> AnyNode | None:
     """Compile a step that does an action."""
     _serves(sketch, step, action)
-    sketch.keys(step, *action.model_fields, *_POLICY)
-    own = {key: value for key, value in step.data.items() if key in action.model_fields}
-    _note_names(sketch, step, action, own)
+    sketch.keys(step, *fields_of(action), *_POLICY)
+    own = {key: value for key, value in step.data.items() if key in fields_of(action)}
+    _note_texts(sketch, step, action, own)
+    check_names(sketch, step, action, own)
     config = _config(sketch, step, action, own)
-    edges = step.onward
+    edges, moved = step.onward, sketch.catalogue.is_moved_outside(action)
     retry = _retry(sketch, step)
     spans_have_units(sketch.file, step.data, step.path, ("timeout",))
     fields = {
         "kind": action.kind,
         "config": config,
-        "place": action.place,
-        "timeout": step.data.get("timeout", action.timeout),
+        "place": "outside" if moved else action.place,
+        "timeout": step.data.get("timeout", Action.timeout if moved else action.timeout),
         "retry": action.retry.model_copy(update=retry.model_dump(exclude_none=True) | _spans(retry)),
         "repeat": step.data.get("repeat", action.repeat),
         "on_failure": _on_failure(sketch, step, edges),
@@ -62,25 +65,25 @@ def _serves(sketch: Sketch, step: Step, action: type[Action]) -> None:
         sketch.file.wrong((*step.path, "do"), "wrong_object", message)
 
 
-def _note_names(sketch: Sketch, step: Step, action: type[Action], own: Mapping[str, JsonValue]) -> None:
-    """Note the texts with tokens, and check the properties that are named."""
+def _note_texts(sketch: Sketch, step: Step, action: type[Action], own: Mapping[str, JsonValue]) -> None:
+    """Note the texts with tokens, which are checked when all steps stand."""
     for key, mark in tokens_of(action).items():
-        if isinstance(text := own.get(key), str):
-            sketch.texts.append(Filled((*step.path, key), text, step.id, mark))
-    for key, field in properties_of(action).items():
-        if not isinstance(name := own.get(key), str):
-            continue
-        definition = sketch.names.property((*step.path, key), name, sketch.object)
-        if definition and definition.read_only and field.edits:
-            message = f"{name} is read-only; no flow can set it"
-            sketch.file.wrong((*step.path, key), "read_only_property", message)
+        for place, kind, text in found_in(own.get(key)):
+            path = (*step.path, key, *place)
+            if kind == "text":
+                sketch.texts.append(Filled(path, text, step.id, mark))
+            elif kind == "output":
+                sketch.outputs.append((path, text, step.id))
+            else:
+                sketch.names.property(path, text, sketch.object)
 
 
 def _config(sketch: Sketch, step: Step, action: type[Action], own: Mapping[str, JsonValue]) -> Mapping[str, object]:
     """Complete the action's own settings; in a draft, those that are missing may come later."""
     no_flags(sketch.file, action, own, step.path)
-    needed = [key for key, field in action.model_fields.items() if field.is_required()]
-    if sketch.draft and not sketch.has(step.path, own, *needed):
+    needed, fields = action.needed(own), fields_of(action)
+    # Of the model itself those are told that it always wants, each at its place and with all else that is wrong.
+    if not sketch.has(step.path, own, *(key for key in needed if sketch.draft or not fields[key].is_required())):
         return {}
     if len([key for key, value in own.items() if shallow(sketch.file, value, (*step.path, key))]) < len(own):
         return {}

@@ -13,6 +13,8 @@ from typing import Any
 import asyncpg
 from asyncpg.pool import PoolConnectionProxy
 
+from activities.effects import EmailContent
+from starter.emails import PublishedEmail, save
 from workflows.codec import Revisions
 from workflows.model.errors import FlowError
 from workflows.model.flow import Flow, kind_of
@@ -132,6 +134,14 @@ async def publish_all(pool: asyncpg.Pool[Any], flows: Sequence[Flow], revisions:
     A new flow is off. Drafts of the flows are gone. Raise CannotFollow when a step changed its kind under one id, or a
     flow its object type.
     """
+    published, _ = await publish_together(pool, flows, (), revisions)
+    return published
+
+
+async def publish_together(
+    pool: asyncpg.Pool[Any], flows: Sequence[Flow], emails: Sequence[EmailContent], revisions: Revisions
+) -> tuple[list[Published], list[PublishedEmail]]:
+    """Publish flows as `publish_all` does, and the e-mails that they send with them."""
     async with pool.acquire() as connection, connection.transaction():
         keys = [flow.key for flow in flows]
         await connection.execute(_LOCK, keys)
@@ -140,7 +150,9 @@ async def publish_all(pool: asyncpg.Pool[Any], flows: Sequence[Flow], revisions:
             raise CannotFollow(refusals)
         published = [await _make_current(connection, flow) for flow in flows]
         await connection.execute("delete from flow_draft where key = any($1)", keys)
-    return [replace(each, told=await announce(pool, revisions, each.hash)) if each.new else each for each in published]
+        saved = await save(connection, emails)
+    new = [replace(each, told=await announce(pool, revisions, each.hash)) if each.new else each for each in published]
+    return new, saved
 
 
 async def _make_current(connection: PoolConnectionProxy[Any], flow: Flow) -> Published:

@@ -7,7 +7,8 @@ from typing import NamedTuple
 
 from pydantic import JsonValue
 
-from starter.definitions import Definitions, PropertyDefinition
+from activities.effects import PropertyDefinition
+from starter.definitions import Definitions
 from starter.flow_file import FlowFile, Path
 from starter.wording import meant, said, short
 
@@ -76,6 +77,9 @@ class Names:
                 self._is_one_of(reference, definitions.lists if definitions else None)
             case "flow":
                 self._is_one_of(reference, definitions.flows if definitions else None)
+            case "email":
+                self._is_one_of(reference, definitions.emails if definitions else None)
+                self._may_be_sent(reference)
 
     def object(self, path: Path, name: str) -> None:
         """Check the type of a record."""
@@ -101,6 +105,12 @@ class Names:
         if options and isinstance(value, str) and value.casefold() not in map(str.casefold, options):
             message = f"{name} has no option {said(value)}; {meant(value, options)}"
             self.file.doubt(path, "unknown_option", message)
+
+    def _may_be_sent(self, reference: Reference) -> None:
+        emails = self.definitions.emails if self.definitions else None
+        if emails and not emails.get(reference.name, True):
+            message = f"the e-mail {said(reference.name)} is not saved for automation, so no flow sends it"
+            self.file.wrong(reference.path, "not_for_automation", message)
 
     def _is_one_of(self, reference: Reference, names: Collection[str] | None) -> None:
         kind, name = reference.kind, reference.name

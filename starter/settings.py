@@ -11,22 +11,31 @@ import os
 import re
 from collections.abc import Iterator
 from pathlib import Path
-from typing import Annotated, Literal
+from typing import TYPE_CHECKING, Annotated, Literal
 
-from pydantic import BaseModel, Field, SecretStr, ValidationError, field_validator
+from pydantic import BaseModel, DirectoryPath, Field, SecretStr, ValidationError, field_validator
 from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
 
 from activities.gateways.outbound import OutboundSettings
 from activities.gateways.smtp import SmtpSettings
 from workflows.model.errors import CallerError
 
+if TYPE_CHECKING:
+    from activities.catalogue import Catalogue
+
 PREFIX = "PERDURE_"
 DEBUG = "PERDURE_DEBUG"
 """Set to anything, errors come with their traceback. Read by `cli.py` alone, for settings may be what is wrong."""
 
+SECRETS = f"{PREFIX}SECRETS__"
+_SECRET = re.compile(rf"{SECRETS}[A-Z][A-Z0-9_]{{0,62}}")
+
 _SERVICE_LINK = re.compile(r"PERDURE_(\w+_)?(SERVICE_HOST|SERVICE_PORT\w*|PORT(_\d+_(TCP|UDP|SCTP)\w*)?)")
 """What Kubernetes puts into every container beside a service called `perdure...`: never meant for us."""
 
+
+_PUBLIC_URL = re.compile(r"(https://[A-Za-z0-9.-]+|http://(localhost|127\.0\.0\.1))(:\d{1,5})?(/[A-Za-z0-9._~/-]*)?")
+"""Mailboxes call nothing but https; http is for a look at one's own machine."""
 
 _NESTED: dict[str, type[BaseModel]] = {"smtp": SmtpSettings, "outbound": OutboundSettings}
 """Settings that have settings of their own."""
@@ -54,6 +63,21 @@ class Settings(BaseSettings):
     outbound: OutboundSettings = Field(
         OutboundSettings(), description="What flows may call beside the public internet, as PERDURE_OUTBOUND__ALLOW."
     )
+    public_url: str | None = Field(
+        None,
+        description="Where our pages are reached from outside, as https://crm.example.com; for links in e-mail.",
+    )
+    signing_key: SecretStr | None = Field(
+        None, min_length=32, description="What signs the links in e-mail: 32 characters or more that nobody else knows."
+    )
+    secrets_folder: DirectoryPath | None = Field(
+        None, description="A folder with a file for each secret that flows may name, as Docker and Kubernetes lay out."
+    )
+    crm: str | None = Field(
+        None,
+        pattern=r"^[A-Za-z_][\w.]*:[A-Za-z_]\w*$",
+        description="A CRM that is not in our database, as the package.module:function that makes its gateway.",
+    )
     sandbox: bool = Field(
         default=False, description="Whether workflow code runs in the sandbox: safer in tests, 40 % slower."
     )
@@ -68,6 +92,13 @@ class Settings(BaseSettings):
         if url and not url.get_secret_value().startswith(("postgresql://", "postgres://")):
             message = "it must begin with postgresql://"
             raise ValueError(message)
+        return url
+
+    @field_validator("public_url")
+    @classmethod
+    def _is_public(cls, url: str | None) -> str | None:
+        if url and not _PUBLIC_URL.fullmatch(url):
+            raise ValueError("it must be an https:// URL without a query, as https://crm.example.com")
         return url
 
     @field_validator("home")
@@ -94,6 +125,12 @@ class Settings(BaseSettings):
             raise ValueError(message)
         return resolved
 
+    def catalogue(self) -> Catalogue:
+        """Load the actions; what they edit in a CRM that is not in our database is outside."""
+        from activities.catalogue import Catalogue
+
+        return Catalogue.load(*self.actions, crm_joins=self.crm is None)
+
     @classmethod
     def load(cls) -> Settings:
         """Read the environment; raise CallerError that names every variable that is unknown or wrong."""
@@ -108,11 +145,18 @@ class Settings(BaseSettings):
         return settings
 
 
+def named_secrets() -> dict[str, str]:
+    """Give the secrets that flows may name, by their names in capitals. No other setting holds them, nor shows them."""
+    given = {name.upper(): value for name, value in os.environ.items()}
+    return {name.removeprefix(SECRETS): value for name, value in given.items() if name.startswith(SECRETS) and value}
+
+
 def variables() -> dict[str, str]:
     """Give every variable that is read, with what it is for."""
     own = {name: field for name, field in Settings.model_fields.items() if name not in _NESTED}
     inner = {f"{name}__{each}": field for name, model in _NESTED.items() for each, field in model.model_fields.items()}
-    return {f"{PREFIX}{name.upper()}": field.description or "" for name, field in (own | inner).items()}
+    told = {f"{PREFIX}{name.upper()}": field.description or "" for name, field in (own | inner).items()}
+    return {**told, f"{SECRETS}NAME": "A secret that flows may name, here the one that is called `name`."}
 
 
 def _unknown_variables() -> Iterator[str]:
@@ -120,6 +164,8 @@ def _unknown_variables() -> Iterator[str]:
     for name in sorted(os.environ):
         given = name.upper()
         if not given.startswith(PREFIX) or given in known or _SERVICE_LINK.fullmatch(given):
+            continue
+        if _SECRET.fullmatch(given):
             continue
         stems = [each.removeprefix(PREFIX) for each in variables()]
         near = difflib.get_close_matches(given.removeprefix(PREFIX), stems, 1)

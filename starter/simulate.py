@@ -14,7 +14,7 @@ from pydantic import JsonValue
 from activities.control import Control, first_match, happened
 from activities.dispatch import questions
 from activities.fake_ledger import FakeEnrollment, FakeFlow, FakeLedger
-from activities.fakes import FakeMailer
+from activities.fakes import FakeHttp, FakeMailer, FakeSecrets
 from activities.performing import Again, Performer
 from workflows.codec import Revisions
 from workflows.contract import GIVE_UP, Answer, State, Step
@@ -51,6 +51,8 @@ class Simulation:
     catalogue: Catalogue
     clock: datetime = BEGIN
     mailer: FakeMailer = field(default_factory=FakeMailer)
+    http: FakeHttp = field(default_factory=FakeHttp)
+    secrets: FakeSecrets = field(default_factory=FakeSecrets)
     source: MemorySource = field(default_factory=MemorySource)
 
     def __post_init__(self) -> None:
@@ -58,14 +60,15 @@ class Simulation:
         self.ledger = FakeLedger(lambda: self.clock)
         self.revisions = Revisions(self.source)
         self.control = Control(self.ledger, self.revisions)
-        self.performer = Performer(self.control, self.catalogue, self.mailer)
+        self.performer = Performer(self.control, self.catalogue, self.mailer, http=self.http, secrets=self.secrets)
         self._plans: list[tuple[datetime, int, Callable[[], Woken | None]]] = []
         self._numbers = count()
 
     def publish(self, revision: Revision) -> None:
         """Make a revision its flow's current one."""
         self.source.texts[revision.hash] = canonical(revision.flow)
-        self.ledger.flows.setdefault(revision.flow.key, FakeFlow(revision.hash)).current = revision.hash
+        known = self.ledger.flows.setdefault(revision.flow.key, FakeFlow(revision.hash))
+        known.current, known.object, known.again = revision.hash, revision.flow.object, revision.flow.enroll.again
 
     def record(self, ref: str, **properties: JsonValue) -> RecordRef:
         """Put a record in the CRM."""

@@ -178,8 +178,8 @@ def _no_step(sketch: Sketch, name: str) -> str:
 def _outputs(catalogue: Catalogue, node: AnyNode) -> list[str] | None:
     """Name what a step puts out; None where that is not known."""
     match node:
-        case Perform(kind=kind):
-            return list(catalogue[kind].outputs) if kind in catalogue else None
+        case Perform(kind=kind, config=config):
+            return list(catalogue[kind].outputs_of(config)) if kind in catalogue else None
         case WaitForEvent():
             return None  # the event's own properties
         case _:

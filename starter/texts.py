@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
+from starter.definitions import Definitions
 from starter.flow_file import FlowFile, Path
 from starter.sketch import Filled, Sketch
 from workflows.model.templates import OUTPUTS, read
@@ -28,6 +29,13 @@ def check_text(sketch: Sketch, text: Filled, output_mistake: OutputMistake) -> N
         path = template.tokens[number].path
         if path[0] == OUTPUTS and (found := output_mistake(path[1], path[2], text.step)):
             _wrong(file, text, offset, *found)
+
+
+def check_letter(file: FlowFile, text: Filled, object_type: str, definitions: Definitions | None) -> None:
+    """Note each token in a text that is written for records of a type, in whatever flow."""
+    properties = definitions.properties if definitions else None
+    for mistake in check(text.text, object_type, (), properties, html=text.mark.html):
+        _wrong(file, text, _offset(text.text, mistake.line, mistake.column), "token_error", mistake.message)
 
 
 def _offset(text: str, line: int, column: int) -> int:

@@ -41,7 +41,14 @@ _CODES = {
     "too_long": "too_many",
     "recursion_loop": "too_deep",
 }
-_CODES_OF_KEYS = {**SPAN_KEYS, "at": "bad_time", "date": "bad_date", "zone": "unknown_timezone"}
+_CODES_OF_KEYS = {
+    **SPAN_KEYS,
+    "at": "bad_time",
+    "date": "bad_date",
+    "headers": "invalid_header",
+    "url": "url_blocked",
+    "zone": "unknown_timezone",
+}
 
 _SYNONYMS = {
     "action": ("do",),

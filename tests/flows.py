@@ -108,14 +108,14 @@ def set_property(node: str, name: str, value: Any, **fields: Any) -> Perform:
 
 def send_email(node: str, subject: str = "Hello {{ contact.firstname }}", **fields: Any) -> Perform:
     """Build an outside effect."""
-    config = {"subject": subject, "text": "Dear {{ contact.firstname }}", "html": None, "to": "{{ contact.email }}"}
+    config = {"subject": subject, "text": "Dear {{ contact.firstname }}", "html": None}
     edges = fields.pop("edges", {})
     return Perform(
         id=node,
         name=node.title(),
         edges=edges,
         kind="send_email",
-        config={**config, "sender": None},
+        config={**config, "email": None, "sender": None},
         place="outside",
         **fields,
     )

@@ -18,7 +18,11 @@ ROOT = Path(__file__).parents[1]
 TOOLS = Path(sys.executable).parent
 PYPROJECT = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))
 MODEL_MAY = ("pydantic", "workflows.model")
-ACTIONS_MAY = ("pydantic", "urllib.parse", "activities.action", "activities.effects", "workflows.model")
+ACTION_PARTS = ("properties", "recipients", "targets", "web_answers", "web_auth", "web_requests")
+ACTIONS_MAY = (
+    *("pydantic", "urllib.parse", "activities.action", "activities.effects", "workflows.model"),
+    *(f"activities.{part}" for part in ACTION_PARTS),
+)
 
 
 def tree(root: Path, files: dict[str, str]) -> Path:

@@ -22,7 +22,8 @@ from temporalio.worker import Worker
 from activities.catalogue import Catalogue
 from activities.control import Control
 from activities.dispatch import activities
-from activities.fakes import FakeMailer
+from activities.effects import Http, OutsideCrm
+from activities.fakes import FakeHttp, FakeMailer, FakeSecrets
 from activities.faults import no_fault
 from activities.gateways.postgres import PostgresSource, open_pool
 from activities.gateways.postgres_ledger import PostgresLedger
@@ -30,6 +31,7 @@ from activities.performing import Performer
 from deploy.local.addresses import Addresses
 from starter.admission import Admitted
 from starter.client import Client
+from starter.doors import doors_into
 from starter.migrate import migrate
 from starter.publish import publish
 from starter.relay import Relay
@@ -56,8 +58,11 @@ class World:
     revisions: Revisions
     name: str = field(default_factory=lambda: secrets.token_hex(4))
     mailer: FakeMailer = field(default_factory=FakeMailer)
+    http: Http = field(default_factory=FakeHttp)
+    vault: FakeSecrets = field(default_factory=FakeSecrets)
     catalogue: Catalogue = field(default_factory=Catalogue.load)
     ledger: type[PostgresLedger] = PostgresLedger
+    crm: OutsideCrm | None = None
 
     @classmethod
     @asynccontextmanager
@@ -88,7 +93,15 @@ class World:
 
     def performer(self, crash_point: Callable[[str], None] = no_fault) -> Performer:
         """Make the performer of this world's actions."""
-        return Performer(Control(self.ledger(self.pool), self.revisions), self.catalogue, self.mailer, crash_point)
+        return Performer(
+            Control(self.ledger(self.pool, doors_into(self.revisions)), self.revisions),
+            self.catalogue,
+            self.mailer,
+            crash_point,
+            http=self.http,
+            secrets=self.vault,
+            crm=self.crm,
+        )
 
     @asynccontextmanager
     async def worker(self, crash_point: Callable[[str], None] = no_fault, **options: Any) -> AsyncIterator[Worker]:

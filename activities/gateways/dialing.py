@@ -99,6 +99,7 @@ def guarded_transport(
         raise TypeError(transport)
     pool = httpcore.AsyncConnectionPool(
         ssl_context=context,
+        max_connections=None,  # whoever calls has a limit of its own; a slow host must not keep the others waiting
         max_keepalive_connections=20,
         keepalive_expiry=5.0,
         network_backend=Guard(allowed, resolve, network),

@@ -34,7 +34,10 @@ _KEY = re.compile(r"[A-Za-z0-9_-]+(?:\.[A-Za-z0-9_-]+)*")
 _FIELD = re.compile(rb"\r\n(?![ \t])")
 _BARE_BREAK = re.compile(rb"\r(?!\n)|(?<!\r)\n")
 _LONG_LINE = re.compile(rb"[^\r\n]{%d}" % (LINE_BYTES + 1))
-_OURS = [b"Message-ID", b"Date", b"From", b"To", b"Subject", b"Auto-Submitted"]
+_OURS = [b"Message-ID", b"Date", b"From", b"To", b"Subject", b"Auto-Submitted", b"Precedence"]
+_LIST = [b"List-Unsubscribe", b"List-Unsubscribe-Post"]
+_LINK = re.compile(r"https?://[!-~]+")
+_LINK_CHARACTERS = 900
 _BODY = {b"MIME-Version", b"Content-Type", b"Content-Transfer-Encoding"}
 _BODY_POLICY = policy.SMTP.clone(max_line_length=76, cte_type="7bit")
 
@@ -98,18 +101,30 @@ def compose(mail: Mail, key: str, sender: Mailbox, domain: str, now: datetime) -
         _field("To", to),
         _field("Subject", _unstructured(safe(mail.subject))),
         _field("Auto-Submitted", "auto-generated"),
+        _field("Precedence", "bulk"),
+        *_unsubscribing(mail.unsubscribe),
     )
     content = "".join(fields).encode("ascii") + _body(mail, key)
     verify(content)
     return Letter(sender.address, to, content)
 
 
+def _unsubscribing(link: str | None) -> tuple[str, ...]:
+    """Give the headers by which a mailbox offers to end such e-mail at one click (RFC 8058); the link is never cut."""
+    if link is None:
+        return ()
+    if len(link) > _LINK_CHARACTERS or not _LINK.fullmatch(link) or ">" in link:
+        raise EngineError(f"{link[:300]!r} cannot be a link to unsubscribe")
+    return _field("List-Unsubscribe", f"<{link}>"), _field("List-Unsubscribe-Post", "List-Unsubscribe=One-Click")
+
+
 def verify(content: bytes) -> None:
     """Read the finished bytes: our headers once each, those of the body, nothing else; raise Refused otherwise."""
     head, _, _ = content.partition(b"\r\n\r\n")
     names = [field.partition(b":")[0] for field in _FIELD.split(head)]
-    ours, body = names[: len(_OURS)], names[len(_OURS) :]
-    whole = ours == _OURS and b"Content-Type" in body and len(set(body)) == len(body) and _BODY.issuperset(body)
+    expected = [*_OURS, *_LIST] if _LIST[0] in names else _OURS
+    ours, body = names[: len(expected)], names[len(expected) :]
+    whole = ours == expected and b"Content-Type" in body and len(set(body)) == len(body) and _BODY.issuperset(body)
     if not whole or not content.isascii() or _BARE_BREAK.search(content) or _LONG_LINE.search(content):
         raise Refused("invalid_header_value", f"the finished e-mail has other headers or lines than ours: {names!r}")
 

@@ -11,7 +11,7 @@ from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass
 from ipaddress import ip_address
 
-from pydantic import BaseModel, ConfigDict, Field, field_validator
+from pydantic import BaseModel, ConfigDict, Field, FilePath, field_validator
 
 from workflows.model.address_ranges import Address
 from workflows.model.web_addresses import Allowed, Blocked, blocked_address, literal, refuse_host, refuse_port
@@ -28,6 +28,9 @@ class OutboundSettings(BaseModel):
     allow: str = Field(
         "",
         description="Internal hosts and ranges of addresses that flows may call all the same: crm.internal,10.0.0.0/8.",
+    )
+    ca_file: FilePath | None = Field(
+        None, description="A PEM file of certificates to trust beside the public ones, for hosts of your own."
     )
 
     @field_validator("allow")

@@ -39,7 +39,7 @@ select w.n,
 """
 
 # An association is stored once and read from both its ends. The primary one comes first, and then the order is fixed.
-_ASSOCIATED = """
+ASSOCIATED = """
 select w.n, r.id, r.properties
   from unnest($1::text[], $2::text[]) with ordinality as w (type, id, n)
   join lateral (
@@ -93,7 +93,7 @@ async def _associated(
 ) -> list[list[Facts]]:
     """Give the associated records of each, by what `Needs` calls them: `company`, or `company/LABEL`."""
     type_, _, label = name.partition("/")
-    rows = await connection.fetch(_ASSOCIATED, [ref.type for ref in refs], [ref.id for ref in refs], type_, label)
+    rows = await connection.fetch(ASSOCIATED, [ref.type for ref in refs], [ref.id for ref in refs], type_, label)
     theirs = [RecordRef.model_construct(type=type_, id=row["id"]) for row in rows]
     plain = [Facts(properties=row["properties"], now=now) for row in rows]
     found: list[list[Facts]] = [[] for _ in refs]

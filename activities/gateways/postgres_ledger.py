@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Mapping
+from collections.abc import AsyncIterator, Mapping, Sequence
 from contextlib import asynccontextmanager
 from datetime import timedelta
 from typing import TYPE_CHECKING, Any, Literal
@@ -10,9 +10,11 @@ from typing import TYPE_CHECKING, Any, Literal
 from pydantic import JsonValue
 from pydantic_core import from_json
 
+from activities.gateways.no_doors import NoDoors
 from activities.gateways.postgres import storable
 from activities.gateways.postgres_crm import PostgresCrm
-from activities.gateways.postgres_facts import informed
+from activities.gateways.postgres_facts import all_informed, informed
+from activities.gateways.postgres_parts import PostgresParts
 from activities.ledger import MOVED, Output, Situation, Visit, VisitTaken
 from workflows.contract import Answer, Asleep, Step
 from workflows.model.errors import EngineError
@@ -23,7 +25,8 @@ if TYPE_CHECKING:
     import asyncpg
     from asyncpg.pool import PoolConnectionProxy
 
-    from activities.effects import Crm
+    from activities.effects import Crm, Doors
+    from activities.gateways.no_doors import Opens
     from workflows.model.journal import Ending
     from workflows.model.nodes import EventMatch
 
@@ -166,12 +169,12 @@ limit 1
 """
 
 
-class PostgresLedger:
+class PostgresLedger(PostgresParts):
     """The ledger of `activities.ledger`, on a pool."""
 
-    def __init__(self, pool: asyncpg.Pool[Any]) -> None:
-        """Read and write through `pool`."""
-        self.pool = pool
+    def __init__(self, pool: asyncpg.Pool[Any], doors: Opens = NoDoors) -> None:
+        """Read and write through `pool`; `doors` opens the doors of flows in the transaction of a visit."""
+        self.pool, self.doors = pool, doors
 
     async def look(self, step: Step, needs: Needs = NOTHING) -> Situation:
         """See Ledger."""
@@ -182,7 +185,8 @@ class PostgresLedger:
     async def turn(self, step: Step, needs: Needs = NOTHING) -> AsyncIterator[PostgresTurn]:
         """See Ledger."""
         async with self.pool.acquire() as connection, connection.transaction():
-            yield PostgresTurn(connection, await _situation(connection, _LOOK + "for share of e", step, needs))
+            situation = await _situation(connection, _LOOK + "for share of e", step, needs)
+            yield PostgresTurn(connection, situation, self.doors(connection))
 
     async def move(self, step: Step, revision: str) -> str:
         """See Ledger."""
@@ -267,14 +271,19 @@ class PostgresLedger:
 class PostgresTurn:
     """The transaction of one visit."""
 
-    def __init__(self, connection: PoolConnectionProxy[Any], situation: Situation) -> None:
+    def __init__(self, connection: PoolConnectionProxy[Any], situation: Situation, doors: Doors) -> None:
         """Write through `connection`, whose transaction is open."""
-        self.connection, self.situation = connection, situation
+        self.connection, self.situation, self.doors = connection, situation, doors
         self.crm: Crm = PostgresCrm(connection)
 
     async def move(self, step: Step, revision: str) -> str:
         """See Turn."""
         return await _move(self.connection, step, revision)
+
+    async def informed(self, records: Sequence[Record], needs: Needs) -> list[Facts]:
+        """See Turn."""
+        plain = [Facts(properties=record.properties, now=self.situation.now) for record in records]
+        return await all_informed(self.connection, [record.ref for record in records], plain, needs)
 
     async def intend(self, step: Step, kind: str, attempt: str, content: Output, *, repeated: bool) -> None:
         """See Turn."""

@@ -67,6 +67,9 @@ create table note_record (
 );
 create index note_of_record on note_record (type, id);
 
+-- How many flows in a row, each soon after it was entered, have sent the record on to this enrollment.
+alter table enrollment add column sent_on smallint not null default 0;
+
 -- What an e-mail says. Only one that is saved for automation may be sent by a flow.
 create table email_content (
   key            text primary key,
@@ -86,8 +89,9 @@ create table visit_part (
   visit      integer not null,
   part       text not null,
   state      text not null check (state in ('intent', 'retrying', 'unknown', 'done', 'failed', 'skipped')),
-  attempt    text,
-  note       text not null default '',
+  attempt    text not null,                 -- whose intent this is
+  repeated   boolean not null default false, -- it may have been done twice
+  note       text not null default '',      -- for people: may quote a provider
   at         timestamptz not null default clock_timestamp(),
   primary key (enrollment, visit, part),
   foreign key (enrollment, visit) references visit (enrollment, visit) on delete cascade

@@ -79,11 +79,12 @@ def _print(compared: Compared) -> None:
 
 
 def _compiled(file: Path, *, json: bool) -> Flow:
-    from activities.catalogue import Catalogue
     from starter.flow_files import check_files, sources
     from starter.settings import Settings
 
-    (checked,) = check_files(sources([file]), Catalogue.load(*Settings.load().actions))
+    (checked,) = check_files(sources([file]), Settings.load().catalogue())
+    if checked.what == "email":
+        raise CallerError(f"{file} is an e-mail; only flows are compared")
     if checked.found.flow is not None:
         return checked.found.flow
     if json:

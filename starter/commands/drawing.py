@@ -54,11 +54,12 @@ def _is_file(what: str) -> bool:
 
 
 def _compiled(file: Path) -> Flow:
-    from activities.catalogue import Catalogue
     from starter.flow_files import check_files, sources
     from starter.settings import Settings
 
-    (checked,) = check_files(sources([file]), Catalogue.load(*Settings.load().actions))
+    (checked,) = check_files(sources([file]), Settings.load().catalogue())
+    if checked.what == "email":
+        raise CallerError(f"{file} is an e-mail, and no flow to be drawn")
     if checked.found.flow is None:
         raise FlowError("a file with mistakes is not drawn:\n" + "\n".join(checked.lines))
     return checked.found.flow

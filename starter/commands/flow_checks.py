@@ -29,11 +29,10 @@ def check(paths: Paths, *, draft: Draft = False, json: Json = False) -> None:
 
     For example: perdure check flows/ welcome.yaml
     """
-    from activities.catalogue import Catalogue
     from starter.flow_files import check_files, counted, find, sources
     from starter.settings import Settings
 
-    catalogue = Catalogue.load(*Settings.load().actions)
+    catalogue = Settings.load().catalogue()
     files = check_files(sources(find(paths)), catalogue, draft=draft)
     mistakes, missing, warnings = counted(files)
     if json:
@@ -47,9 +46,15 @@ def check(paths: Paths, *, draft: Draft = False, json: Json = False) -> None:
         if mistakes:
             told(f"{count(mistakes, 'mistake')} in {_how_many(files)}{beside}.")
         else:
-            typer.echo(f"{count(len(files), 'flow')} without a mistake{beside}.")
+            typer.echo(f"{_what(files)} without a mistake{beside}.")
     if mistakes:
         raise typer.Exit(MISTAKES)
+
+
+def _what(files: list[CheckedFile]) -> str:
+    emails = sum(file.what == "email" for file in files)
+    flows = len(files) - emails
+    return " and ".join(count(n, what) for n, what in ((flows, "flow"), (emails, "e-mail")) if n or not files)
 
 
 def _how_many(files: list[CheckedFile]) -> str:

@@ -17,6 +17,7 @@ if TYPE_CHECKING:
     from starter.client import Client
     from starter.differences import Difference
     from starter.drafts import Draft
+    from starter.emails import PublishedEmail
     from starter.flow_files import CheckedFile, Source
     from starter.publish import CannotFollow, Published
     from workflows.model.flow import Flow
@@ -43,29 +44,33 @@ def publish(
 ) -> None:
     """Make flow files the current revisions of their flows: all of them, or none where any has a mistake.
 
+    A file whose top key is `email` is an e-mail; what it says is what the flows that name it send from now on.
+
     A flow whose content is what it was gets no new revision. Of others it is told what changed; records that sleep in
     a step that the edit changed are told, too. A new flow is off: `perdure on FLOW` lets records in.
 
-    Files are checked against the database: its properties, lists and flows. `perdure check` does without it.
+    Files are checked against the database: its properties, lists, flows and e-mails. `perdure check` does without it.
 
     For example: perdure publish flows/
     """
-    from activities.catalogue import Catalogue
     from starter.flow_files import find, sources
     from starter.settings import Settings
 
     files = sources(find(paths))
-    catalogue = Catalogue.load(*Settings.load().actions)
+    catalogue = Settings.load().catalogue()
     if draft:
         _tell_drafts(asyncio.run(_keep(files, catalogue, json=json)), json=json)
     else:
-        _tell(asyncio.run(_publish(files, catalogue, json=json)), json=json)
+        _tell(*asyncio.run(_publish(files, catalogue, json=json)), json=json)
 
 
-def _tell(outcomes: list[Outcome], *, json: bool) -> None:
+def _tell(outcomes: list[Outcome], emails: list[PublishedEmail], *, json: bool) -> None:
     if json:
-        as_json([{**asdict(each.published), "differences": each.differences} for each in outcomes])
+        flows = [{**asdict(each.published), "differences": each.differences} for each in outcomes]
+        as_json([*flows, *map(asdict, emails)])
         return
+    for email in emails:
+        typer.echo(f"The e-mail {email.email} {'is published' if email.new else 'says what it said already'}.")
     for each in outcomes:
         typer.echo(_worded(each.published))
         for one in each.differences[:MOST_TOLD]:
@@ -94,19 +99,22 @@ def _tell_drafts(drafts: list[Draft], *, json: bool) -> None:
             typer.echo(f"  {one}")
 
 
-async def _publish(files: list[Source], catalogue: Catalogue, *, json: bool) -> list[Outcome]:
+async def _publish(
+    files: list[Source], catalogue: Catalogue, *, json: bool
+) -> tuple[list[Outcome], list[PublishedEmail]]:
     from starter import compose
-    from starter.publish import CannotFollow, publish_all
+    from starter.publish import CannotFollow, publish_together
     from starter.settings import Settings
 
     async with compose.client(Settings.load()) as client:
         checked = await _checked(client, files, catalogue, draft=False, json=json)
         flows = [file.found.flow for file in checked if file.found.flow is not None]
+        emails = [file.found.email for file in checked if file.found.email is not None]
         try:
-            published = await publish_all(client.pool, flows, client.revisions)
+            published, saved = await publish_together(client.pool, flows, emails, client.revisions)
         except CannotFollow as error:
             _refuse(_with_refusals(checked, error), json=json)
-        return [await _outcome(client, flow, each) for flow, each in zip(flows, published, strict=True)]
+        return [await _outcome(client, flow, each) for flow, each in zip(flows, published, strict=True)], saved
 
 
 async def _outcome(client: Client, flow: Flow, published: Published) -> Outcome:
@@ -127,7 +135,10 @@ async def _keep(files: list[Source], catalogue: Catalogue, *, json: bool) -> lis
         kept = [
             drafts.Draft(each.found.key, each.found.name, each.source.name, each.source.text or "", each.found.missing)
             for each in checked
+            if each.what == "flow"
         ]
+        for each in (each for each in checked if each.what == "email"):
+            told(f"{each.source.name} is an e-mail, of which no draft is kept; publish it without --draft.")
         await drafts.save(client.pool, kept)
     return kept
 
@@ -137,9 +148,9 @@ async def _checked(
 ) -> list[CheckedFile]:
     """Check files against the database; exit with what is wrong in any of them, and say what is doubtful."""
     from starter.definitions import read_definitions
-    from starter.flow_files import check_files, keys_of
+    from starter.flow_files import check_files, with_files
 
-    definitions = (await read_definitions(client.pool)).with_flows(keys_of(files))
+    definitions = with_files(await read_definitions(client.pool), files)
     checked = check_files(files, catalogue, definitions=definitions, draft=draft)
     if any(file.found.mistakes for file in checked):
         _refuse(checked, json=json)
@@ -151,12 +162,12 @@ async def _checked(
 def _with_refusals(checked: list[CheckedFile], error: CannotFollow) -> list[CheckedFile]:
     from starter.flow_files import placed
 
-    files = {file.found.key: file for file in checked}
+    files = {(file.what, file.found.key): file for file in checked}
     for each in error.refusals:
-        file = files[each.flow]
+        file = files["flow", each.flow]
         mistake = placed(file, each.step, "cannot_follow", each.message)
         found = replace(file.found, mistakes=(*file.found.mistakes, mistake))
-        files[each.flow] = replace(file, found=found)
+        files["flow", each.flow] = replace(file, found=found)
     return list(files.values())
 
 

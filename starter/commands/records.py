@@ -4,68 +4,18 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Callable
-from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from starter.commands.output import Json, as_json, count, told
+from starter.commands.loading import load
+from starter.commands.output import Json, as_json
 from workflows.model.errors import CallerError
 
 if TYPE_CHECKING:
     from pydantic import JsonValue
 
-    from starter.csv_file import BadRow, CsvFile
     from starter.events import Receipt
-    from starter.load import Loaded
-
-
-def load(
-    object_type: Annotated[str, typer.Argument(metavar="TYPE", help="Type of the records, as contact.")],
-    file: Annotated[
-        Path, typer.Argument(metavar="FILE.csv", help="A CSV file in UTF-8; its first line names the columns.")
-    ],
-    *,
-    id_column: Annotated[
-        str | None,
-        typer.Option("--id", metavar="COLUMN", help="The column that names the record; else `id`, else the first."),
-    ] = None,
-    json: Json = False,
-) -> None:
-    """Put the rows of a CSV file into the CRM, new or over what is there.
-
-    Every column is a property; one that is unknown is defined as text. An empty cell leaves the value as it is.
-
-    Bad rows are told on standard error, and the exit status is 2 if there was any; the good ones are in.
-    """
-    from starter.csv_file import open_csv
-
-    opened = open_csv(file, object_type, id_column)
-    bad: list[BadRow] = []
-
-    def tell(row: BadRow) -> None:
-        bad.append(row)
-        told(f"{file}:{row.line}: {row.reason}")
-
-    loaded = asyncio.run(_load(opened, tell))
-    if json:
-        as_json({**vars(loaded), "bad_rows": [row._asdict() for row in bad]})
-    else:
-        typer.echo(
-            f"{count(loaded.good, 'good row')}: {loaded.inserted:,} new, {loaded.updated:,} changed, "
-            f"{loaded.unchanged:,} as before." + (f" {count(loaded.bad, 'bad row')} left out." if bad else "")
-        )
-    if bad:
-        raise typer.Exit(2)
-
-
-async def _load(file: CsvFile, tell: Callable[[BadRow], None]) -> Loaded:
-    from starter import compose
-    from starter.load import load as load_file
-    from starter.settings import Settings
-
-    async with compose.database(Settings.load()) as pool:
-        return await load_file(pool, file, tell)
 
 
 def event(

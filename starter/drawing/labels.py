@@ -27,7 +27,7 @@ from workflows.model.nodes import (
     WaitForEvent,
 )
 
-_TELLING = ("subject", "title", "note", "text", "message", "body", "url", "list", "flow", "name", "to")
+_TELLING = ("subject", "email", "title", "note", "text", "message", "body", "url", "list", "flow", "name", "to")
 """Fields of an action that tell one step from another, the most telling first."""
 
 _INITIALS = {"sms", "url", "http"}

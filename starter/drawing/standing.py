@@ -18,7 +18,8 @@ _ALL_INSIDE = 120.0
 _COUNTS = """
 select v.node, count(*) as here
   from enrollment e
- cross join lateral (select node from visit where enrollment = e.id order by visit desc limit 1) as v
+ cross join lateral (
+   select node from visit where enrollment = e.id and kind <> 'moved' order by visit desc limit 1) as v
  where e.flow = $1 and e.closed_at is null
  group by v.node
 """

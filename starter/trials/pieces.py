@@ -6,11 +6,10 @@ from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
-from activities.gateways.condition_sql import where
-from starter.checks import condition as checked
-from starter.definitions import Definitions, read_definitions
-from starter.flow_file import FlowMistakes, Mistake, read
-from starter.references import Names, references
+from starter.definitions import read_definitions
+from starter.flow_file import FlowMistakes, Mistake
+from starter.selecting import condition as read_condition
+from starter.selecting import selection
 from starter.trials.subjects import Asked, Subject, subject
 from workflows.model import tokens
 from workflows.model.conditions import Condition, Verdict, judge, needs, sentence
@@ -62,10 +61,10 @@ class TriedText:
 
 async def condition(text: str, name: str, asked: Asked, *, sql: bool) -> TriedCondition:
     """Try a condition. Raise FlowMistakes, each with its place in the text `name`, when it is none."""
-    parsed = _condition(text, name, asked.object or "", None)
+    parsed = read_condition(text, name, asked.object or "", None)
     async with subject(asked, in_database=sql and asked.values is None) as on:
         if on.client:
-            _condition(text, name, on.object, await read_definitions(on.client.pool))
+            read_condition(text, name, on.object, await read_definitions(on.client.pool))
         facts = await on.facts(needs(parsed))
         return TriedCondition(
             sentence=sentence(parsed),
@@ -78,20 +77,9 @@ async def condition(text: str, name: str, asked: Asked, *, sql: bool) -> TriedCo
         )
 
 
-def _condition(text: str, name: str, object_: str, definitions: Definitions | None) -> Condition:
-    file = read(text, name)
-    names = Names(file, definitions)
-    for each in references(file.data, (), object_):
-        names.check(each)
-    found = checked(file, file.data, ()) if file.whole else None
-    if found is None or file.mistakes:
-        raise FlowMistakes(file.mistakes)
-    return found
-
-
 async def _selected(parsed: Condition, facts: Facts, on: Subject) -> Selected:
-    selection = where(parsed, facts.now, facts.zone, first=2)
-    sql, parameters = _COUNT.format(condition=selection.text).strip(), [on.object, *selection.parameters]
+    chosen = selection(parsed, facts.now, facts.zone, first=2)
+    sql, parameters = _COUNT.format(condition=chosen.text).strip(), [on.object, *chosen.parameters]
     if on.pool is None:
         return Selected(sql, parameters)
     row = await on.pool.fetchrow(sql, *parameters, timeout=_ALL_RECORDS)

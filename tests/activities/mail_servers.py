@@ -61,15 +61,23 @@ class Catcher:
 
 @asynccontextmanager
 async def catching(
-    tls: ssl.SSLContext | None = None, *, password: str = "", from_first_byte: bool = False
+    tls: ssl.SSLContext | None = None,
+    *,
+    password: str = "",
+    from_first_byte: bool = False,
+    login_needs_tls: bool = False,
+    wrong: str | None = None,
 ) -> AsyncIterator[Catcher]:
-    """Run aiosmtpd in this loop, with STARTTLS where a context is given and AUTH where a password is."""
+    """Run aiosmtpd in this loop, with STARTTLS where a context is given and AUTH where a password is.
+
+    `wrong` is what it says to a wrong password.
+    """
     catcher = Catcher()
 
     def authenticate(server: SMTP, session: Session, envelope: Envelope, mechanism: str, data: Any) -> AuthResult:
         right = isinstance(data, LoginPassword) and data.password == password.encode()
         # `handled` would mean that the answer has been sent: the client would wait for it in vain.
-        return AuthResult(success=right, handled=False, auth_data=data)
+        return AuthResult(success=right, handled=False, auth_data=data, message=None if right else wrong)
 
     def connect() -> SMTP:
         server = SMTP(
@@ -78,7 +86,7 @@ async def catching(
             loop=asyncio.get_running_loop(),
             tls_context=None if from_first_byte else tls,
             authenticator=authenticate,
-            auth_require_tls=not password,
+            auth_require_tls=login_needs_tls or not password,
         )
         catcher.servers.append(server)
         return server

@@ -3,11 +3,11 @@ from __future__ import annotations
 from pathlib import Path
 
 import pytest
-import yaml
 from pydantic import ValidationError
 
 from activities.action import Action, tokens_of
 from activities.catalogue import Catalogue, complete
+from starter.flow_file import read
 from tests.flows import flow
 from tests.world import World
 from workflows.model.errors import FlowError
@@ -148,7 +148,8 @@ def test_the_examples_of_a_shipped_action_are_steps(action: type[Action]) -> Non
     """Each example could be published as it stands."""
     assert action.examples
     for example in action.examples:
-        step = yaml.safe_load(example)
+        step = read(example, "step.yaml").data
+        assert isinstance(step, dict)
         assert step.pop("do") == action.kind
         assert step.pop("id")
         config = complete(action, step)

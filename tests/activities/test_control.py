@@ -68,6 +68,19 @@ async def test_a_newer_revision_is_met_before_anything_is_done(world: Simulation
     assert [row.kind for row in world.ledger.visits.values()] == ["moved"]
 
 
+@pytest.mark.parametrize("node", ["b", "d", "w", ""])
+async def test_a_second_execution_goes_where_the_first_was_led(world: Simulation, node: str) -> None:
+    """The edit is taken back between the two: what was done in it since is not forgotten, so it is gone to again."""
+    questions = {"b": world.control.branch, "d": world.control.delay, "w": world.control.arm_wait}
+    ask, asked = questions.get(node, world.control.finish), step(world, node, ending="completed")
+    world.publish(EDITED)
+    first = await ask(asked)
+    world.publish(DRAWN)
+    assert await ask(asked) == first
+    assert first.revision is not None
+    assert (first.revision.hash, world.ledger.enrollments["e"].ending) == (EDITED.hash, None)
+
+
 async def test_what_is_decided_as_drawn_stays_in_its_revision(world: Simulation) -> None:
     """A branch that the edit deleted is decided under the revision that drew it."""
     world.publish(EDITED)
@@ -169,6 +182,30 @@ async def test_a_straight_event_is_logged_and_judged(world: Simulation) -> None:
     assert (await world.control.record_event(asked)).happened
     assert (await world.control.record_event(asked)).happened
     assert [event.type for event in world.ledger.events] == ["replied"]
+
+
+async def test_two_strangers_may_both_count_from_one(world: Simulation) -> None:
+    """Equal ids that name no source are of two events, one for each enrollment: both are logged, and both count."""
+    bert = world.record("contact:2", stage="lead")
+    world.ledger.enrollments["b"] = FakeEnrollment("f", bert, world.clock)
+    raw = {**RAW, "args": ['{"type": "replied", "id": "1", "properties": {"mood": "good"}}']}
+    for enrollment in ("e", "b"):
+        asked = step(world, "w", enrollment=enrollment)
+        await world.control.arm_wait(asked)
+        assert (await world.control.record_event(asked.model_copy(update={"raw": raw}))).happened
+    assert [event.record for event in world.ledger.events] == [ANNA, bert]
+    assert world.ledger.refused == []
+
+
+async def test_another_content_under_a_name_that_is_taken_is_put_aside(world: Simulation) -> None:
+    """Its source says that it is the event before, and it is not: it is kept for a person, and ends no wait."""
+    await world.control.arm_wait(step(world, "w"))
+    for mood in ("bad", "good"):
+        event = {"type": "replied", "source": "shop", "id": "1", "properties": {"mood": mood}}
+        asked = step(world, "w", raw={**RAW, "args": [json.dumps(event)]})
+        assert await world.control.record_event(asked) == Answer()
+    assert [event.properties for event in world.ledger.events] == [{"mood": "bad"}]
+    assert [reason for _, reason in world.ledger.refused] == ["another event has its source and id"]
 
 
 @pytest.mark.parametrize(

@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 
 from activities.ledger import VisitTaken
-from tests.activities.ledger_bench import ANNA, REPLIED, SECOND, Bench, in_postgres, now
+from tests.activities.ledger_bench import ANNA, OPENED, REPLIED, SECOND, Bench, in_postgres, now
 from tests.until import until
 from tests.world import World
 from workflows.contract import Answer, Asleep, Step
@@ -37,6 +37,37 @@ async def test_a_decision_is_made_once(bench: Bench) -> None:
     )
     assert await bench.ledger.decide(bench.step(1), "branch", Answer(edge="no"), {"taken": "no"}) == Answer(edge="yes")
     assert (await bench.ledger.look(bench.step(2))).facts.outputs == {"n": {"taken": "yes"}}
+
+
+async def test_where_a_record_was_led_stands(bench: Bench) -> None:
+    """Led into a newer revision before it began: a second execution is told the same one, and nothing is put out."""
+    assert await bench.ledger.move(bench.step(1), "r2") == "r2"
+    async with bench.ledger.turn(bench.step(1)) as turn:
+        assert await turn.move(bench.step(1), "r3") == "r2"
+    visit = await bench.visit(1)
+    assert (visit.moved, visit.settled, visit.answer) == ("r2", None, None)
+    assert (await bench.ledger.look(bench.step(2))).facts.outputs == {}
+
+
+async def test_a_visit_that_has_begun_is_led_nowhere(bench: Bench) -> None:
+    """Whoever finds it begun meanwhile is not told a revision: the question is asked again, and answered by the row."""
+    await bench.ledger.settle(bench.step(1), "mail", Answer(line="sent"))
+    with pytest.raises(EngineError, match="has begun meanwhile"):
+        await bench.ledger.move(bench.step(1), "r2")
+    assert (await bench.visit(1)).settled == Answer(line="sent")
+
+
+async def test_a_row_never_answers_for_another_node(bench: Bench) -> None:
+    """A walk that comes to another node under a number that is taken stops; a step that names no node may look."""
+    await bench.ledger.settle(bench.step(1, "mail"), "mail", Answer(line="sent"))
+    with pytest.raises(EngineError, match="was one to mail, not to p"):
+        await bench.ledger.look(bench.step(1, "p"))
+    with pytest.raises(EngineError, match="was one to mail, not to p"):
+        async with bench.ledger.turn(bench.step(1, "p")):
+            pass
+    seen = (await bench.ledger.look(bench.step(1, ""))).visit
+    assert seen is not None
+    assert seen.settled == Answer(line="sent")
 
 
 async def test_an_effect_is_settled_once(bench: Bench) -> None:
@@ -133,9 +164,18 @@ async def test_an_event_is_logged_once_by_source_and_id(bench: Bench) -> None:
     """A second execution adds nothing; the same id of another source is another event."""
     await bench.ledger.arm(bench.step(1), "wait", (REPLIED,), None)
     for event in (sent(), sent(), sent(source="bank"), sent(id="2")):
-        await bench.ledger.record_event(bench.step(1), event)
+        assert await bench.ledger.record_event(bench.step(1), event)
     found = await bench.ledger.counting(bench.step(1))
     assert [(event.record, event.properties) for event in found] == [(ANNA, {"n": 1})] * 3
+
+
+@pytest.mark.parametrize("other", [{"properties": {"n": 2}}, {"type": "opened"}])
+async def test_an_event_whose_name_is_taken_is_said_to_be_another(bench: Bench, other: dict[str, Any]) -> None:
+    """What its source called by one id is two different things: the first stands, and the second is not logged."""
+    await bench.ledger.arm(bench.step(1), "wait", (REPLIED, OPENED), None)
+    assert await bench.ledger.record_event(bench.step(1), sent())
+    assert not await bench.ledger.record_event(bench.step(1), sent(**other))
+    assert [event.properties for event in await bench.ledger.counting(bench.step(1))] == [{"n": 1}]
 
 
 async def test_a_logged_event_says_when_it_occurred(bench: Bench) -> None:

@@ -7,6 +7,7 @@ from datetime import timedelta
 import pytest
 
 from tests.activities.ledger_bench import HAPPENED, OPENED, REPLIED, SECOND, Bench, end, now
+from tests.until import until
 from workflows.contract import Answer, Asleep
 from workflows.model.errors import EngineError
 
@@ -94,6 +95,30 @@ async def test_whoever_ends_a_wait_first_is_right(bench: Bench) -> None:
     assert await bench.ledger.arm(bench.step(1), "wait", (REPLIED,), 60) is None
     assert await bench.counted(1) == []
     assert (await bench.ledger.look(bench.step(2))).facts.outputs == {"n": {"happened": True}}
+
+
+async def test_a_wait_ends_when_its_event_came(bench: Bench) -> None:
+    """What came between the event and the late notice of it counts for the next wait; the event itself does not."""
+    await bench.ledger.arm(bench.step(1), "wait", (OPENED,), None)
+    await bench.logged("opened")
+    await bench.logged("replied")
+    (opened,) = await bench.ledger.counting(bench.step(1))
+    await bench.ledger.wake(bench.step(1), HAPPENED, {"happened": True}, opened)
+    await bench.ledger.arm(bench.step(2), "wait", (OPENED, REPLIED), None)
+    assert await bench.counted(2) == ["replied"]
+
+
+async def test_a_wait_that_timed_out_ends_at_its_deadline(bench: Bench) -> None:
+    """What came between the deadline and the late notice of it counts for the next wait; what came before does not."""
+    await bench.ledger.settle(bench.step(1), "mail", Answer())
+    asleep = await bench.ledger.arm(bench.step(2), "wait", (OPENED,), 0.05)
+    await bench.logged("opened")
+    await until(lambda: bench.ledger.is_due(bench.step(2)), what="the deadline")
+    await bench.logged("replied")
+    await bench.ledger.wake(bench.step(2), Answer(line="timed out"), {"happened": False})
+    await bench.ledger.arm(bench.step(3), "wait", (OPENED, REPLIED), None)
+    assert end(asleep) < now()
+    assert await bench.counted(3) == ["replied"]
 
 
 async def test_a_wait_that_never_was_cannot_end(bench: Bench) -> None:

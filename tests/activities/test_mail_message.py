@@ -17,7 +17,7 @@ from activities.gateways.mail_message import HEADER_CHARACTERS, LINE_BYTES, Mail
 from workflows.model.errors import EngineError
 
 NOW = datetime(2026, 3, 4, 5, 6, 7, tzinfo=UTC)
-HEADERS = ["Message-ID", "Date", "From", "To", "Subject", "Auto-Submitted"]
+HEADERS = ["Message-ID", "Date", "From", "To", "Subject", "Auto-Submitted", "Precedence"]
 
 
 def composed(
@@ -52,8 +52,33 @@ def test_the_headers_are_ours() -> None:
     """A plain e-mail has our headers in order, marks itself as automatic, and those of its body."""
     message = message_from_bytes(composed())
     assert message.keys() == [*HEADERS, "Content-Type", "Content-Transfer-Encoding", "MIME-Version"]
-    assert message["Auto-Submitted"] == "auto-generated"
+    assert (message["Auto-Submitted"], message["Precedence"]) == ("auto-generated", "bulk")
     assert parsedate_to_datetime(message["Date"]) == NOW
+
+
+LINK = "https://crm.example.com/unsubscribe/1." + "x" * 300
+
+
+def test_a_link_to_unsubscribe_stands_in_one_line() -> None:
+    """Mailboxes offer the one click only where both headers are there and the link, however long, is neither cut nor
+    encoded.
+    """
+    mail = Mail("anna@example.com", "Hi", "x", unsubscribe=LINK)
+    content = compose(mail, "key1", Mailbox.read("a@b.example"), "b.example", NOW).content
+    assert f"\r\nList-Unsubscribe: <{LINK}>\r\n".encode() in content
+    assert b"\r\nList-Unsubscribe-Post: List-Unsubscribe=One-Click\r\n" in content
+    assert message_from_bytes(content).keys()[: len(HEADERS) + 2] == [
+        *HEADERS,
+        "List-Unsubscribe",
+        "List-Unsubscribe-Post",
+    ]
+
+
+@pytest.mark.parametrize("link", ["https://x/ y", "https://x/\r\nBcc: v@example.com", "https://x/>,<y", "mailto:a", ""])
+def test_a_strange_link_is_our_fault(link: str) -> None:
+    """Links are of our own making: one that would break its header is a bug of ours."""
+    with pytest.raises(EngineError):
+        compose(Mail("a@b.example", "x", "x", unsubscribe=link), "k", Mailbox("", "a@b.example"), "b.example", NOW)
 
 
 def test_html_is_an_alternative() -> None:

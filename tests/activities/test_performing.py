@@ -1,20 +1,25 @@
 from __future__ import annotations
 
+from collections.abc import AsyncIterator, Callable
+from contextlib import asynccontextmanager
+from dataclasses import replace
 from datetime import timedelta
-from typing import Any, ClassVar
+from typing import Any, ClassVar, Literal
 
 import pytest
 from pydantic import Field
 
 from activities.action import Action, Ambiguous, Do, Done, Html, Refused, Retryable, Skipped, Text, tokens_of
 from activities.catalogue import Catalogue
-from activities.fake_ledger import FakeEnrollment, FakeVisit
-from activities.performing import Again
+from activities.effects import Provenance
+from activities.fake_ledger import FakeEnrollment, FakeLedger, FakeTurn, FakeVisit
+from activities.ledger import Output
+from activities.performing import Again, Performer
 from activities.rendering import rendered
 from starter.simulate import Simulation
 from tests.flows import flow, send_email, set_property
-from workflows.contract import MOST_DEFERRALS, OUTPUT_BYTES, Answer, Step
-from workflows.model.facts import Facts
+from workflows.contract import MOST_DEFERRALS, OUTPUT_BYTES, Answer, Asleep, Step
+from workflows.model.facts import NOTHING, Facts, Needs
 from workflows.model.nodes import Perform
 from workflows.model.records import RecordRef
 from workflows.model.tokens import OUTPUT_BYTES as TEXT_BYTES
@@ -70,6 +75,11 @@ def inside(world: Simulation, node: Perform, **fields: Any) -> Step:
 
 def row(world: Simulation) -> FakeVisit:
     return world.ledger.visits["e", 1]
+
+
+def performing_on(world: Simulation, ledger: type[FakeLedger]) -> Performer:
+    """Give the performer on a ledger of another kind, with the same rows."""
+    return replace(world.performer, control=replace(world.control, ledger=ledger(**vars(world.ledger))))
 
 
 @pytest.mark.parametrize("place", ["outside", "store"])
@@ -211,8 +221,7 @@ async def test_an_edit_and_its_visit_are_one(world: Simulation) -> None:
     step = inside(world, set_property("p", "greeting", "Dear {{ contact.firstname }}"))
     assert await world.performer.perform(step, "a1") == Answer(line="set greeting")
     assert world.ledger.crm.records[ANNA]["greeting"] == "Dear Anna"
-    [(_, _, _, source)] = world.ledger.crm.changes
-    assert (source.flow, source.revision, source.node, source.enrollment) == ("f", step.revision, "p", "e")
+    assert world.ledger.crm.changes == [(ANNA, "greeting", "Dear Anna", Provenance("f", step.revision, "p", "e"))]
 
 
 async def test_the_gate_stands_before_the_act(world: Simulation) -> None:
@@ -252,6 +261,78 @@ async def test_a_newer_revision_is_met_before_the_act(world: Simulation) -> None
         await world.performer.perform(begun, "a1")
     world.publish(newer)
     assert await world.performer.perform(begun, "a2") == Answer(line="did it")
+
+
+async def test_a_second_execution_goes_where_the_first_was_led(world: Simulation) -> None:
+    """Published, walked on in, and taken back before the task was done: the effect stays one."""
+    edit = set_property("p", "stage", "{{ contact.stage }}+")
+    drawn, edited = flow("f", edit), flow("f", set_property("q", "other", "x"), edit)
+    world.ledger.crm.records[ANNA]["stage"] = "new"
+    asked = inside(world, edit)
+    assert asked.revision == drawn.hash
+    world.publish(edited)
+    there = [asked.model_copy(update={"revision": edited.hash, "node": n, "visit": v}) for n, v in (("q", 2), ("p", 3))]
+    walk = [asked, *there]
+    first = [await world.performer.perform(step, "a1") for step in walk]
+    world.publish(drawn)
+    assert [await world.performer.perform(step, "a2") for step in walk] == first
+    assert first[0].revision is not None
+    assert first[0].revision.hash == edited.hash
+    assert world.ledger.crm.records[ANNA]["stage"] == "new+"
+
+
+def edited_meanwhile(publish: Callable[[], None]) -> type[FakeLedger]:
+    """Make a ledger at which a flow is published between what the gate saw and the commit of the visit."""
+
+    class Edited(FakeLedger):
+        @asynccontextmanager
+        async def turn(self, step: Step, needs: Needs = NOTHING) -> AsyncIterator[FakeTurn]:
+            async with super().turn(step, needs) as turn:
+                yield turn
+                publish()
+
+    return Edited
+
+
+@pytest.mark.parametrize("why", ["held", "deferred"])
+async def test_an_edit_while_the_gate_stops_a_record_is_seen(
+    world: Simulation, monkeypatch: pytest.MonkeyPatch, why: Literal["held", "deferred"]
+) -> None:
+    """Its publisher did not find the sleep, which was not committed yet: the look after the commit finds the edit."""
+    stopped = Answer(asleep=Asleep(why=why, until=world.clock + timedelta(hours=1)), line="stopped")
+    monkeypatch.setattr("activities.performing.GATE", [lambda _situation, _flow, _step: stopped])
+    newer = flow("f", send_email("mail"))
+    step = inside(world, act())
+    performer = performing_on(world, edited_meanwhile(lambda: world.publish(newer)))
+    answer = await performer.perform(step, "a1")
+    assert (answer.asleep, answer.revision and answer.revision.hash) == (stopped.asleep, newer.hash)
+    assert row(world).visit.answer == stopped
+
+
+class Blinking(FakeLedger):
+    """A ledger whose database is away the first time that a visit is to be settled."""
+
+    away = True
+
+    async def settle(
+        self, step: Step, kind: str, answer: Answer, output: Output | None = None, note: str = ""
+    ) -> Answer:
+        """Be away."""
+        if self.away:
+            self.away = False
+            raise ConnectionError
+        return await super().settle(step, kind, answer, output, note)
+
+
+async def test_a_refusal_is_written_down_although_the_database_blinks(
+    world: Simulation, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Only this attempt knows that it was surely not done; given up, the next one would have to say unknown."""
+    monkeypatch.setattr("activities.performing.WRITE_PAUSE", 0)
+    Act.does.append(Refused("bad_address"))
+    step = inside(world, act(repeat="at_most_once"))
+    assert (await performing_on(world, Blinking).perform(step, "a1")).line == "failed: bad_address"
+    assert row(world).visit.state == "done"
 
 
 def test_tokens_are_found_on_fields_and_on_arms_of_unions() -> None:

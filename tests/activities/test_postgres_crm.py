@@ -1,14 +1,17 @@
+"""What only the real store can show: histories, locks, and how often it is asked."""
+
 from __future__ import annotations
 
+import asyncio
 from dataclasses import asdict
 from typing import Any
 
 import pytest
-from pydantic import JsonValue
+from asyncpg.pool import PoolConnectionProxy
 
-from activities.action import Refused
-from activities.effects import Provenance
-from activities.gateways.postgres_crm import PostgresCrm, fits
+from activities.effects import AddTo, Clear, Edit, Provenance, SetTo
+from activities.gateways.postgres_crm import PostgresCrm
+from tests.until import until
 from tests.world import World
 from workflows.model.records import RecordRef
 
@@ -16,109 +19,94 @@ ANNA = RecordRef.parse("contact:1")
 SOURCE = Provenance(flow="f", revision="r", node="n", enrollment="e")
 
 
-def takes(type_: str, value: JsonValue, options: list[str] | None = None) -> bool:
-    try:
-        fits({"p": value}, {"p": {"type": type_, "read_only": False, "options": options}})
-    except Refused:
-        return False
-    return True
-
-
-@pytest.mark.parametrize(
-    ("type_", "good", "bad"),
-    [
-        ("text", ["", "x"], [1, True, ["x"], {"a": 1}]),
-        ("user", ["7"], [7, False, ["7"]]),
-        ("number", [0, -1, 2.5, 10**30], ["5", True, [5]]),
-        ("boolean", [True, False], [0, 1, "true", "yes"]),
-        (
-            "date",
-            ["2026-01-31"],
-            ["31.1.2026", "2026-02-30", "2026-01-31T00:00:00", "", 20260131],
-        ),
-        ("datetime", ["2026-01-31T09:00:00+00:00", "2026-01-31T09:00:00Z"], ["9 o'clock", "", 1, True]),
-        ("option", ["red", "blue"], ["green", "Red", "", ["red"], 1]),
-        ("options", [["red"], ["blue", "red"], []], ["red", ["green"], ["red", "green"], [["red"]]]),
-    ],
-)
-def test_a_property_takes_its_own_type(type_: str, good: list[JsonValue], bad: list[JsonValue]) -> None:
-    """No value is bent to fit; None clears a property of any type."""
-    options = ["red", "blue"]
-    assert [value for value in good if not takes(type_, value, options)] == []
-    assert [value for value in bad if takes(type_, value, options)] == []
-    assert takes(type_, None, options)
-
-
-def test_options_that_nobody_defined_take_nothing() -> None:
-    """A property with options of which there are none is set to none."""
-    assert not takes("option", "red")
-    assert takes("options", [])
-
-
-async def set_to(world: World, **values: JsonValue) -> dict[str, JsonValue]:
+async def edit(world: World, records: list[RecordRef], **edits: Edit) -> None:
     async with world.pool.acquire() as connection, connection.transaction():
-        return await PostgresCrm(connection).set_properties(ANNA, values, SOURCE)
+        await PostgresCrm(connection).edit(records, edits, SOURCE)
 
 
-async def events(world: World) -> list[Any]:
-    rows = await world.pool.fetch("select * from event order by seq")
-    return [(row["type"], row["record_type"], row["record_id"], row["properties"]) for row in rows]
+async def people(world: World, many: int, **properties: Any) -> list[RecordRef]:
+    await world.define("contact", **dict.fromkeys(properties, "text"))
+    refs = [RecordRef(type="contact", id=f"c{n}") for n in range(many)]
+    rows = [(ref.type, ref.id, properties) for ref in refs]
+    await world.pool.executemany("insert into record (type, id, properties) values ($1, $2, $3)", rows)
+    return refs
 
 
 async def test_an_edit_is_written_with_its_event(world: World) -> None:
     """The value, the one before and the source stand in one event a property, in the same transaction."""
     await world.record(str(ANNA), stage="new", city="Oulu")
-    assert await set_to(world, stage="lead", city="Turku") == {"stage": "new", "city": "Oulu"}
-    assert await world.properties(ANNA) == {"stage": "lead", "city": "Turku"}
-    assert await events(world) == [
-        ("property_changed", "contact", "1", {"name": name, "value": value, "before": before, "by": asdict(SOURCE)})
-        for name, value, before in (("stage", "lead", "new"), ("city", "Turku", "Oulu"))
+    await edit(world, [ANNA], stage=SetTo("lead"), city=Clear())
+    assert await world.properties(ANNA) == {"stage": "lead"}
+    rows = await world.pool.fetch("select * from event order by seq")
+    assert [(row["source"], row["type"], row["record_id"], row["properties"]) for row in rows] == [
+        ("perdure", "property_changed", "1", {"name": name, "value": value, "before": before, "by": asdict(SOURCE)})
+        for name, value, before in (("stage", "lead", "new"), ("city", None, "Oulu"))
     ]
 
 
-async def test_nothing_changed_is_no_event(world: World) -> None:
-    """The value that was there already wakes nobody; beside another only the other is told."""
-    await world.record(str(ANNA), stage="lead", city="Oulu")
-    begin = await world.pool.fetchval("select updated_at from record")
-    assert await set_to(world, stage="lead") == {}
-    assert await world.pool.fetchval("select updated_at from record") == begin
-    assert await events(world) == []
-    assert await set_to(world, stage="lead", city="Turku") == {"city": "Oulu"}
-    assert len(await events(world)) == 1
-
-
-async def test_none_clears(world: World) -> None:
-    """A cleared property is not there any more; to clear one that is not there changes nothing."""
-    await world.record(str(ANNA), stage="lead", city="Oulu")
-    assert await set_to(world, stage=None) == {"stage": "lead"}
-    assert await world.properties(ANNA) == {"city": "Oulu"}
-    assert await set_to(world, stage=None) == {}
-    assert [event[3]["value"] for event in await events(world)] == [None]
-
-
-async def test_a_boolean_is_not_taken_for_a_number(world: World) -> None:
-    """A property that became a boolean while the record still has 1 is set to true."""
-    await world.record(str(ANNA), optin=1)
-    await world.pool.execute("update property set type = 'boolean'")
-    assert await set_to(world, optin=True) == {"optin": 1}
-    assert (await world.properties(ANNA))["optin"] is True
-
-
-@pytest.mark.parametrize(
-    ("change", "code"),
-    [
-        ("delete from property", "unknown_property"),
-        ("update property set read_only = true", "read_only_property"),
-        ("update property set type = 'number'", "bad_value"),
-        ("update property set object = 'deal'", "unknown_property"),
-        ("delete from record", "no_record"),
-        ("update record set archived_at = now()", "no_record"),
-    ],
-)
-async def test_a_refused_edit_changes_nothing(world: World, change: str, code: str) -> None:
-    """Unknown, read-only, of another type, of another object or of no record: a code that quotes no value."""
+async def test_a_history_says_what_was_and_who_did_it(world: World) -> None:
+    """The value that stood there before any history opens it, from when the record began; each edit has its source."""
     await world.record(str(ANNA), stage="new")
-    await world.pool.execute(change)
-    with pytest.raises(Refused) as caught:
-        await set_to(world, stage="lead")
-    assert (caught.value.code, str(caught.value), await events(world)) == (code, code, [])
+    await edit(world, [ANNA], stage=SetTo("lead"))
+    await edit(world, [ANNA], stage=SetTo("lead"))
+    await edit(world, [ANNA], stage=Clear())
+    rows = await world.pool.fetch("select value, source, at from property_history order by at, seq")
+    whom = asdict(SOURCE)
+    assert [(row["value"], row["source"]) for row in rows] == [("new", {}), ("lead", whom), (None, whom)]
+    assert rows[0]["at"] == await world.pool.fetchval("select created_at from record")
+
+
+async def test_a_record_that_did_not_change_is_not_written(world: World) -> None:
+    """Nor is it said to have been updated."""
+    await world.record(str(ANNA), stage="lead")
+    begin = await world.pool.fetchval("select updated_at from record")
+    await edit(world, [ANNA], stage=SetTo("lead"))
+    assert await world.pool.fetchval("select updated_at from record") == begin
+
+
+@pytest.mark.parametrize("many", [1, 1_000])
+async def test_many_records_take_two_round_trips(world: World, many: int) -> None:
+    """One to lock and to read, one to write, however many there are."""
+    refs = await people(world, many, city="Oulu")
+    asked: list[str] = []
+    async with world.pool.acquire() as connection, connection.transaction():
+        with connection.query_logger(lambda record: asked.append(record.query)):
+            done = await PostgresCrm(connection).edit(refs, {"city": SetTo("Turku")}, SOURCE)
+    assert (len(done), sum(bool(each.changed) for each in done), len(asked)) == (many, many, 2)
+    assert await world.pool.fetchval("select count(*) from event") == many
+
+
+async def test_of_many_who_add_at_once_none_is_lost(world: World) -> None:
+    """Fifty flows count the same record at the same moment, from nothing: it is fifty."""
+    await world.record(str(ANNA))
+    await world.define("contact", score="number")
+    await asyncio.gather(*(edit(world, [ANNA], score=AddTo(1)) for _ in range(50)))
+    assert await world.properties(ANNA) == {"score": 50}
+    befores = [row[0] for row in await world.pool.fetch("select (properties->>'before')::int from event order by seq")]
+    assert befores == [None, *range(1, 50)]
+
+
+async def test_edits_of_the_same_records_never_wait_for_each_other_in_a_ring(world: World) -> None:
+    """In whatever order they name them, all lock in one order: a deadlock would fail one of them."""
+    refs = await people(world, 20, city="Oulu")
+    await world.define("contact", score="number")
+    orders = [refs, refs[::-1], refs[10:] + refs[:10]] * 6
+    await asyncio.gather(*(edit(world, order, score=AddTo(1)) for order in orders))
+    assert await world.pool.fetchval("select count(*) from record where properties->>'score' = '18'") == len(refs)
+
+
+async def test_a_value_is_computed_under_the_lock(world: World) -> None:
+    """An edit that has waited for another sees what it made, not what stood there when it began."""
+    await world.record(str(ANNA))
+    await world.define("contact", score="number")
+    async with world.transaction() as (connection, transaction):
+        await add(connection, 5)
+        later = asyncio.ensure_future(edit(world, [ANNA], score=AddTo(1)))
+        await until(world.blocked, what="the second edit's wait for the first")
+        await transaction.commit()
+    await later
+    assert await world.properties(ANNA) == {"score": 6}
+
+
+async def add(connection: PoolConnectionProxy[Any], amount: float) -> None:
+    await PostgresCrm(connection).edit([ANNA], {"score": AddTo(amount)}, SOURCE)

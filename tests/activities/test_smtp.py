@@ -1,11 +1,10 @@
 from __future__ import annotations
 
 import asyncio
-import shutil
 import socket
 import ssl
-import subprocess
 from collections.abc import AsyncIterator, Callable
+from dataclasses import replace
 from datetime import timedelta
 from email import message_from_bytes
 from pathlib import Path
@@ -51,29 +50,6 @@ async def catcher() -> AsyncIterator[Catcher]:
     """A server that takes all e-mail."""
     async with catching() as catcher:
         yield catcher
-
-
-@pytest.fixture(scope="module")
-def certificate(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A self-signed certificate of 127.0.0.1, with its key in the same file."""
-    openssl = shutil.which("openssl")
-    if openssl is None:
-        pytest.skip("no openssl command to make a certificate with")
-    path = tmp_path_factory.mktemp("tls") / "server.pem"
-    make = "req -x509 -newkey ec -pkeyopt ec_paramgen_curve:prime256v1 -nodes -days 2 -subj /CN=localhost"
-    names = ["-addext", "subjectAltName=IP:127.0.0.1"]
-    command = [openssl, *make.split(), *names, "-keyout", str(path), "-out", str(path) + ".crt"]
-    subprocess.run(command, check=True, capture_output=True)
-    path.write_text(path.read_text() + Path(str(path) + ".crt").read_text())
-    return path
-
-
-@pytest.fixture(scope="module")
-def tls(certificate: Path) -> ssl.SSLContext:
-    """What a server with that certificate needs."""
-    context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
-    context.load_cert_chain(certificate)
-    return context
 
 
 async def test_an_email_arrives(mailer: TestingMailer, catcher: Catcher) -> None:
@@ -183,6 +159,32 @@ async def test_required_tls_is_not_waived(mailer: TestingMailer, catcher: Catche
     assert not catcher.envelopes
 
 
+async def test_login_over_start_tls(mailer: TestingMailer, tls: ssl.SSLContext, certificate: Path) -> None:
+    """The usual server: it offers the login only once the connection is encrypted."""
+    async with catching(tls, password="s3cret", login_needs_tls=True) as catcher:
+        settings = {"start_tls": "required", "ca_file": certificate, "username": "acme", "password": "s3cret"}
+        await mailer(catcher.port, **settings).send(MAIL, KEY)
+        assert catcher.sessions[-1].ssl is not None
+        assert catcher.sessions[-1].auth_data == LoginPassword(b"acme", b"s3cret")
+
+
+async def test_a_login_that_is_put_off(mailer: TestingMailer) -> None:
+    """A server that cannot check the password now is busy; nobody has to mend anything."""
+    async with catching(password="s3cret", wrong="454 4.7.0 try later") as catcher:
+        with pytest.raises(Retryable) as caught:
+            await mailer(catcher.port, username="acme", password="wr0ng").send(MAIL, KEY)
+    assert (caught.value.code, caught.value.after) == ("smtp_deferred", None)
+
+
+async def test_a_link_to_unsubscribe_arrives_whole(mailer: TestingMailer, catcher: Catcher) -> None:
+    """However long it is, it comes in one line and as it was, with the header that makes it one click."""
+    link = "https://crm.example.com/unsubscribe/1." + "x" * 400
+    await mailer(catcher.port).send(replace(MAIL, unsubscribe=link), KEY)
+    message = message_from_bytes(catcher.contents[0])
+    assert message["List-Unsubscribe"] == f"<{link}>"
+    assert message["List-Unsubscribe-Post"] == "List-Unsubscribe=One-Click"
+
+
 async def test_login(mailer: TestingMailer) -> None:
     """With username and password the mailer logs in."""
     async with catching(password="s3cret") as catcher:
@@ -222,6 +224,9 @@ async def test_no_login_offered(mailer: TestingMailer, catcher: Catcher) -> None
         ("MAIL", "550 not from you", (Refused, "sender_refused")),
         ("MAIL", "530 log in first", (Retryable, "smtp_login")),
         ("RCPT", "450 greylisted", (Retryable, "smtp_deferred")),
+        ("RCPT", "421 too many", (Retryable, "smtp_deferred")),
+        ("RCPT", "452 mailbox full", (Retryable, "smtp_deferred")),
+        ("RCPT", "551 not here", (Refused, "recipient_refused")),
         ("RCPT", "550 <anna@example.com> unknown", (Refused, "recipient_refused")),
         ("RCPT", "252 perhaps", (Retryable, "smtp_protocol")),
         ("DATA", "421 closing", (Retryable, "smtp_deferred")),

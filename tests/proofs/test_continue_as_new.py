@@ -15,9 +15,10 @@ from temporalio.client import WorkflowExecutionStatus
 
 from activities.gateways.postgres_ledger import PostgresLedger
 from deploy.local.addresses import Addresses
+from starter.relay import Relay
 from tests.flows import delay, flow, wait
 from tests.until import until
-from tests.worker_processes import own_temporal
+from tests.worker_processes import own_temporal, worker_process
 from tests.world import World
 from workflows.contract import MOST_SIGNALS, SIGNAL_DELIVER, SIGNAL_EVENT, Delivery, Step
 from workflows.model.records import RecordRef
@@ -195,20 +196,30 @@ async def test_a_delay_keeps_its_end(brief: World) -> None:
         assert await brief.ended(enrollment) == "unenrolled"
 
 
-async def test_two_thousand_signals_while_no_worker_runs(world: World) -> None:
-    """Signals alone make an enrollment continue as new before the server ends it; the events among them are kept."""
+async def flooded(world: World) -> tuple[Revision, RecordRef, str]:
+    """Start an enrollment that nobody walks, and send it as many signals as a run takes, a hundredth of them events."""
     revision = await world.publish(flow(world.key("flood"), wait("w", "replied")))
     anna = await world.record("contact:1")
     enrollment = await world.enroll(revision, anna)
-    assert await world.relay.relay_once() == 1
+    assert await Relay(world.pool, world.temporal, world.revisions).relay_once() == 1
     handle, stale = world.handle(revision, anna), Delivery(enrollment="earlier", visits=(1,))
     for first in range(0, MOST_SIGNALS, 100):
         await handle.signal(SIGNAL_EVENT, event(first))
         await asyncio.gather(*(handle.signal(SIGNAL_DELIVER, stale) for _ in range(99)))
-    async with world.serving():
-        await world.asleep(revision, anna, "w")
-        assert (await handle.describe()).status is WorkflowExecutionStatus.RUNNING
+    return revision, anna, enrollment
+
+
+async def test_two_thousand_signals_while_no_worker_runs(stack: Addresses, tmp_path: Path) -> None:
+    """Signals alone make an enrollment continue as new, once, before the server ends it; the events are kept.
+
+    The worker is a process, which is killed in the end: a walk that turned round without an end would never return.
+    """
+    async with own_temporal(stack, tmp_path) as addresses, World.open(addresses, tmp_path) as world:
+        revision, anna, enrollment = await flooded(world)
+        async with worker_process(world):
+            await until(partial(runs, world, revision, anna), what="a run continued as new")
+            assert (await world.handle(revision, anna).describe()).status is WorkflowExecutionStatus.RUNNING
+            await world.client.publish_event("replied", anna)
+            assert await world.ended(enrollment) == "completed"
         assert await runs(world, revision, anna) == 1
-        await world.client.publish_event("replied", anna)
-        assert await world.ended(enrollment) == "completed"
-    assert await knocks(world) == list(range(0, MOST_SIGNALS, 100))
+        assert await knocks(world) == list(range(0, MOST_SIGNALS, 100))

@@ -80,6 +80,12 @@ async def sleeps_until(world: World, revision: Revision, record: RecordRef, want
     assert await world.pool.fetchval("select until from sleep union all select deadline from wait") == wanted
 
 
+async def all_sent(world: World) -> bool:
+    """Relay once; tell whether nothing is left."""
+    await world.relay.relay_once()
+    return bool(await world.pool.fetchval("select count(*) = 0 from outbox where sent_at is null"))
+
+
 async def nodes_of(world: World, enrollment: str) -> list[str]:
     """Give the nodes visited, in order."""
     return [node for node, _ in await world.path(enrollment)]
@@ -104,6 +110,22 @@ async def test_an_edit_taken_back_is_taken_back_for_the_sleeper(world: World) ->
         await sleeps_until(world, old, anna, state.entered + 90 * DAY)
         await world.publish(old)
         await sleeps_until(world, old, anna, state.entered + 30 * DAY)
+
+
+async def test_an_edit_taken_back_before_it_was_told_expels_nobody(world: World) -> None:
+    """The step slept in is deleted by mistake, and is there again before any letter goes out: the sleeper sleeps on."""
+    nodes = wait("w", "opened"), set_property("p", "stage", "x")
+    old = await world.publish(flow(world.key("edit"), *nodes))
+    anna = await anna_of(world)
+    async with world.worker():
+        enrollment = await world.enroll(old, anna)
+        await world.relay.relay_once()
+        await world.asleep(old, anna, "w")
+        await world.publish(flow(old.flow.key, nodes[1]))
+        await world.publish(old)
+        await until(lambda: all_sent(world), what="all letters")
+        await world.asleep(old, anna, "w")
+    assert (await nodes_of(world, enrollment), await world.ending(enrollment)) == (["w"], None)
 
 
 async def test_a_delay_made_shorter_than_elapsed_ends_at_once(world: World) -> None:

@@ -69,7 +69,7 @@ async def route(world: World) -> None:
 @pytest.mark.parametrize("down", ["router", "relay"])
 async def test_an_event_whose_delivery_is_late_beats_the_time_out(world: World, down: str) -> None:
     """No router, or no relay, hears of the event before the timer fires: the time-out finds it, and it wins."""
-    revision = await world.publish(flow(world.key("late"), wait("w", "replied", at_most="0.6 seconds")))
+    revision = await world.publish(flow(world.key("late"), wait("w", "replied", at_most="2 seconds")))
     anna = await world.record("contact:1")
     async with world.worker(), running(*([world.router.run] if down == "relay" else [])):
         enrollment = await world.enroll(revision, anna)
@@ -108,7 +108,7 @@ async def test_only_the_deadline_tells_what_is_in_time_when_the_worker_comes_bac
 async def test_a_wait_armed_late_counts_from_the_planned_end_of_the_delay(world: World) -> None:
     """The worker is down when the delay ends: only what came since then ends the wait."""
     nodes = (
-        delay("d", "0.5 seconds"),
+        delay("d", "2 seconds"),
         wait("w", "replied", at_most="5 seconds"),
         set_property("p", "said", "{{ outputs.w.n }}"),
     )
@@ -126,6 +126,37 @@ async def test_a_wait_armed_late_counts_from_the_planned_end_of_the_delay(world:
     async with world.serving():
         assert await world.ended(enrollment) == "completed"
     assert (await world.properties(anna))["said"] == "late"
+
+
+async def test_what_comes_right_behind_an_event_counts_for_the_next_wait(world: World) -> None:
+    """Opened and clicked, both before the router looks: the one ends the first wait, and the other the second."""
+    revision = await world.publish(flow(world.key("two"), wait("o", "opened"), wait("c", "clicked")))
+    anna = await world.record("contact:1")
+    async with world.worker(), running(world.relay.run):
+        enrollment = await world.enroll(revision, anna)
+        await world.asleep(revision, anna, "o")
+        await world.client.publish_event("opened", anna)
+        await world.client.publish_event("clicked", anna)
+        await route(world)
+        assert await world.ended(enrollment) == "completed"
+    assert await world.path(enrollment) == [("o", "happened"), ("c", "happened")]
+
+
+async def test_what_comes_behind_a_deadline_counts_for_the_next_wait(world: World) -> None:
+    """The worker is down over the deadline of the first wait, and sees it late."""
+    nodes = wait("o", "opened", at_most="0.4 seconds"), wait("c", "clicked")
+    revision = await world.publish(flow(world.key("two"), *nodes))
+    anna = await world.record("contact:1")
+    async with world.worker():
+        enrollment = await world.enroll(revision, anna)
+        await world.relay.relay_once()
+        await world.at(enrollment, "o", "asleep")
+    await passed(world, "deadline", enrollment)
+    await world.client.publish_event("clicked", anna)
+    await route(world)
+    async with world.serving():
+        assert await world.ended(enrollment) == "completed"
+    assert await world.path(enrollment) == [("o", "timed out"), ("c", "happened")]
 
 
 async def test_an_event_begun_before_arming_and_committed_after_it_counts(world: World) -> None:

@@ -1,13 +1,14 @@
 """A branch and an edit of the branched property run as local activities, and run again: one path, one edit.
 
-The edit makes the branch's other arm the true one, so whoever judges a second time walks both.
+The edit makes the branch's other arm the true one, so whoever judges a second time walks both; and its value is made
+of the present one, so whoever edits a second time is seen to.
 """
 
 from __future__ import annotations
 
 import asyncio
 from collections import Counter
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -25,14 +26,19 @@ from workflows.model.revision import Revision
 if TYPE_CHECKING:
     from temporalio.client import WorkflowHandle
 
+    from workflows.model.journal import Ending
+
+
+PLUS = "{{ contact.stage }}+"
+
 
 def two_paths(world: World) -> Revision:
-    """Build the flow: a new record becomes won, any other one lost."""
+    """Build the flow: the stage of a new record gets a plus, that of any other one a minus."""
     return flow(
         world.key("paths"),
         branch("new", "lose", New=({"property": "stage", "is": "new"}, "win")),
-        set_property("win", "stage", "won", edges={"next": None}),
-        set_property("lose", "stage", "lost", edges={"next": None}),
+        set_property("win", "stage", PLUS, edges={"next": None}),
+        set_property("lose", "stage", "{{ contact.stage }}-", edges={"next": None}),
     )
 
 
@@ -43,7 +49,10 @@ async def edits(world: World) -> list[Any]:
 
 
 class Interrupted(PostgresLedger):
-    """Lets a signal land after the branch's decision and before the edit, the first time."""
+    """Lets a signal land after the branch's decision and before the edit, the first time.
+
+    The end of that walk is not written: the second one finds the enrollment open, and only its visits say what is done.
+    """
 
     execution: WorkflowHandle[Any, Any]
     seen: Counter[str]
@@ -52,6 +61,11 @@ class Interrupted(PostgresLedger):
         decided = await super().decide(step, kind, answer, output)
         await self.execution.signal("event", {"type": "nudged", "id": "1"})
         return decided
+
+    async def close(self, step: Step, ending: Ending) -> None:
+        self.seen["close"] += 1
+        if self.seen["close"] > 1:
+            await super().close(step, ending)
 
     async def look(self, step: Step, needs: Needs = NOTHING) -> Any:
         self.seen[step.node] += 1
@@ -78,8 +92,57 @@ async def test_a_signal_while_they_run(world: World) -> None:
     assert seen["new"] > 1
     assert seen["win"] > 1
     assert await world.path(enrollment) == [("new", "took New"), ("win", "set stage")]
-    assert await edits(world) == [("new", "won")]
+    assert await edits(world) == [("new", "new+")]
     assert await world.pool.fetchval("select count(*) from event where type = 'nudged'") == 1
+
+
+class Edited(PostgresLedger):
+    """Publishes an edit before the first visit is judged; takes it back and rejects the task when the walk is over."""
+
+    execution: WorkflowHandle[Any, Any]
+    edit: Callable[[], Awaitable[Any]]
+    take_back: Callable[[], Awaitable[Any]]
+    seen: Counter[str]
+
+    @asynccontextmanager
+    async def turn(self, step: Step, needs: Needs = NOTHING) -> AsyncIterator[PostgresTurn]:
+        self.seen[f"visit {step.visit}"] += 1
+        if step.visit == 1 and self.seen["visit 1"] == 1:
+            await self.edit()
+        async with super().turn(step, needs) as turn:
+            yield turn
+
+    async def close(self, step: Step, ending: Ending) -> None:
+        self.seen["close"] += 1
+        if self.seen["close"] == 1:
+            await self.take_back()
+            await self.execution.signal("event", {"type": "nudged", "id": "1"})
+        await super().close(step, ending)
+
+
+async def test_a_flow_edited_and_edited_back_while_they_run(world: World) -> None:
+    """The rejected task runs again under the first drawing, and goes where it went in the second: nobody is stuck."""
+    edit = set_property("p", "stage", PLUS)
+    then = branch("b", None, Never=({"property": "stage", "is": "-"}, None))
+    first = flow(world.key("back"), edit, then)
+    second = flow(first.flow.key, set_property("q", "other", "q"), edit, then)
+    anna = await world.record("contact:1", stage="new", other="-")
+    seen: Counter[str] = Counter()
+    told = {"execution": world.handle(first, anna), "seen": seen}
+    publishing = {
+        "edit": staticmethod(lambda: world.publish(second)),
+        "take_back": staticmethod(lambda: world.publish(first)),
+    }
+    world.ledger = type("Here", (Edited,), {**told, **publishing})
+    await world.publish(first)
+    async with world.serving():
+        enrollment = await world.enroll(first, anna)
+        assert await world.ended(enrollment) == "completed"
+        await asyncio.wait_for(world.handle(first, anna).result(), 20)
+    assert seen["visit 1"] > 1, "no workflow task was rejected"
+    assert [node for node, _ in await world.path(enrollment)] == ["q", "p", "b"]
+    assert [each for each in await edits(world) if each[0] == "new"] == [("new", "new+")]
+    assert (await world.properties(anna))["stage"] == "new+"
 
 
 async def test_a_worker_killed_before_and_after_the_edit(stack: Addresses, tmp_path: Path) -> None:
@@ -98,4 +161,4 @@ async def test_a_worker_killed_before_and_after_the_edit(stack: Addresses, tmp_p
         async with worker_process(world):
             assert await world.ended(enrollment) == "completed"
         assert await world.path(enrollment) == [("new", "took New"), ("win", "set stage")]
-        assert await edits(world) == [("old", "won")]
+        assert await edits(world) == [("old", "old+")]

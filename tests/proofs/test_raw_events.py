@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 from activities.gateways.postgres_ledger import PostgresLedger
 from tests.flows import flow, wait
+from tests.until import until
 from tests.world import World
 from workflows.contract import FINISH, SIGNAL_EVENT, Asleep, Step
 
@@ -56,3 +57,34 @@ async def test_its_second_judgement_is_the_first(world: World) -> None:
     assert [row["type"] for row in events] == ["knocked", "knocked", "replied", "knocked"]
     assert await world.path(enrollment) == [("w", "happened")]
     assert await world.pool.fetchval("select count(*) from event_refused") == 1
+
+
+async def test_strangers_who_both_count_from_one_are_both_heard(world: World) -> None:
+    """Two signals with the same id, which name no source, end the waits of the two records that they were sent to."""
+    revision = await world.publish(flow(world.key("raw"), wait("w", "replied")))
+    records = await world.record("contact:1"), await world.record("contact:2")
+    async with world.serving():
+        for record in records:
+            enrollment = await world.enroll(revision, record)
+            await world.asleep(revision, record, "w")
+            await world.handle(revision, record).signal(SIGNAL_EVENT, {**AWAITED, "id": "1"})
+            assert await world.ended(enrollment) == "completed"
+    assert await world.pool.fetchval("select count(*) from event where type = 'replied'") == 2
+
+
+async def test_an_event_under_a_name_that_is_taken_is_kept(world: World) -> None:
+    """Its source gives two records' events one id: the second is not taken for the first, and is not lost."""
+    revision = await world.publish(flow(world.key("raw"), wait("w", "replied")))
+    anna, bert = await world.record("contact:1"), await world.record("contact:2")
+    named = {**AWAITED, "source": "shop", "id": "1"}
+    async with world.serving():
+        enrollment = await world.enroll(revision, anna)
+        await world.enroll(revision, bert)
+        await world.asleep(revision, anna, "w")
+        await world.asleep(revision, bert, "w")
+        await world.handle(revision, anna).signal(SIGNAL_EVENT, named)
+        assert await world.ended(enrollment) == "completed"
+        await world.handle(revision, bert).signal(SIGNAL_EVENT, named)
+        await until(lambda: world.pool.fetchval("select count(*) from event_refused"), what="the refused event")
+        await world.asleep(revision, bert, "w")
+    assert await world.pool.fetchval("select reason from event_refused") == "another event has its source and id"

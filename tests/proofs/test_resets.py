@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import asyncio
 import secrets
 
+import pytest
 from temporalio.api.common.v1 import WorkflowExecution
 from temporalio.api.enums.v1 import ResetReapplyExcludeType
 from temporalio.api.workflowservice.v1 import ResetWorkflowExecutionRequest
-from temporalio.client import WorkflowExecutionStatus
+from temporalio.client import WorkflowExecutionStatus, WorkflowFailureError
 
 from tests.flows import delay, flow, send_email, wait
 from tests.until import until
@@ -27,7 +29,10 @@ async def reset(world: World, revision: Revision, record: RecordRef) -> None:
             reason="a test",
             workflow_task_finish_event_id=3,
             request_id=secrets.token_hex(8),
-            reset_reapply_exclude_types=[ResetReapplyExcludeType.RESET_REAPPLY_EXCLUDE_TYPE_SIGNAL],
+            reset_reapply_exclude_types=[
+                ResetReapplyExcludeType.RESET_REAPPLY_EXCLUDE_TYPE_SIGNAL,
+                ResetReapplyExcludeType.RESET_REAPPLY_EXCLUDE_TYPE_CANCEL_REQUEST,
+            ],
         )
     )
 
@@ -50,6 +55,23 @@ async def test_a_reset_of_a_record_that_left_a_wait_ends(world: World) -> None:
         await reset(world, revision, anna)
         await until(lambda: over(world, revision, anna), within=10, what="the end of the reset run")
     assert world.mailer.sent == []
+
+
+async def test_a_reset_of_a_record_that_was_cancelled_in_a_delay_sends_nothing(world: World) -> None:
+    """Nothing but the closed row says that it has left: no order to leave was written, and the delay is over."""
+    revision = await world.publish(flow(world.key("cut"), delay("d", "30 days"), send_email("m")))
+    anna = await world.record("contact:1", firstname="Anna", email="anna@example.com")
+    async with world.serving():
+        enrollment = await world.enroll(revision, anna)
+        await world.asleep(revision, anna, "d")
+        await world.handle(revision, anna).cancel()
+        assert await world.ended(enrollment) == "terminated"
+        with pytest.raises(WorkflowFailureError):
+            await asyncio.wait_for(world.handle(revision, anna).result(), 20)
+        await reset(world, revision, anna)
+        await until(lambda: over(world, revision, anna), within=10, what="the end of the reset run")
+    assert await world.path(enrollment) == [("d", "")]
+    assert (world.mailer.sent, await world.ending(enrollment)) == ([], "terminated")
 
 
 async def test_a_reset_of_a_walk_that_went_on_sends_nothing_twice(world: World) -> None:

@@ -19,8 +19,9 @@ from typing import Any, NamedTuple
 import yaml
 
 from activities.catalogue import Catalogue
+from activities.effects import PropertyDefinition
 from starter.compile import Checked, check_flow
-from starter.definitions import Definitions, PropertyDefinition
+from starter.definitions import Definitions
 from starter.flow_file import FlowMistakes, Mistake, read, read_file
 from workflows.model.revision import Revision, canonical
 

@@ -5,8 +5,9 @@ from time import process_time
 import pytest
 
 from activities.catalogue import Catalogue
+from activities.effects import PropertyDefinition
 from starter.compile import Checked, check_flow
-from starter.definitions import Definitions, PropertyDefinition
+from starter.definitions import Definitions
 from starter.flow_file import MOST_MISTAKES, read
 from starter.steps import every_step
 
@@ -180,9 +181,9 @@ def test_a_token_is_told_at_its_own_place(text: str, line: int, column: int) -> 
 @pytest.mark.parametrize(
     ("first", "second", "code"),
     [
-        (set_stage("a", "{{ outputs.b.value }}"), set_stage("b", "x"), "output_too_late"),
+        (set_stage("a", "{{ outputs.b.value }}"), set_stage("b", "lead"), "output_too_late"),
         ("{do: delay, id: b, for: 1 day}", set_stage("a", "{{ outputs.b.x }}"), "unknown_output"),
-        (set_stage("b", "x"), set_stage("a", "{{ outputs.b.vale }}"), "unknown_output"),
+        (set_stage("b", "lead"), set_stage("a", "{{ outputs.b.vale }}"), "unknown_output"),
         (branch("{output: later.happened, is: true}"), WAIT, "output_too_late"),
     ],
 )

@@ -31,11 +31,11 @@ async def test_load_says_what_became_of_the_rows(perdure: Perdure) -> None:
 
 
 async def test_load_tells_bad_rows_and_exits_with_2(perdure: Perdure, tmp_path: Path) -> None:
-    """Each bad row is on standard error with file and line."""
+    """Each bad row is on standard error with file and line, and so are the properties that are new."""
     file = tmp_path / "people.csv"
     file.write_text("id,city\n1,Turku\n,Oulu\n")
     ran = await perdure("load", "contact", file)
-    assert (ran.status, ran.err) == (2, f"{file}:3: has no id\n")
+    assert (ran.status, ran.err) == (2, f"{file}:3: has no id\nDefined for contact: city (text).\n")
     assert "1 good row: 1 new, 0 changed, 0 as before. 1 bad row left out." in ran.out
 
 
@@ -49,7 +49,11 @@ async def test_load_prints_json(perdure: Perdure, tmp_path: Path) -> None:
         "updated": 0,
         "unchanged": 0,
         "bad": 1,
+        "stopped": False,
+        "dry_run": False,
+        "defined": {"city": "text"},
         "bad_rows": [{"line": 3, "reason": "has no id"}],
+        "report": None,
     }
 
 
@@ -86,7 +90,7 @@ async def test_enroll_wants_to_know_whom(perdure: Perdure, flow: str) -> None:
     """Without records, and with two ways to name them, `enroll` does nothing."""
     for words in ((), ("contact:101", "--all")):
         ran = await perdure("enroll", flow, *words)
-        assert (ran.status, ran.err[:50]) == (2, "perdure: say whom to enroll, one way: records, --f")
+        assert (ran.status, ran.err[:50]) == (2, "perdure: say whom to enroll, one way: records, --w")
 
 
 async def test_an_event_is_taken_once(perdure: Perdure, flow: str, world: World) -> None:

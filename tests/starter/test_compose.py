@@ -1,14 +1,22 @@
 from __future__ import annotations
 
+import asyncio
 from pathlib import Path
 
 import pytest
+from pydantic import SecretStr
 
+from activities.control import Control
+from activities.gateways.postgres_ledger import PostgresLedger
+from activities.performing import Performer
 from deploy.local.addresses import Addresses
 from starter import compose
 from starter.settings import Settings, variables
+from tests.flows import flow, set_property
 from tests.world import World
+from workflows.contract import Step
 from workflows.model.errors import CallerError, EngineError
+from workflows.model.records import RecordRef
 
 STACK = Addresses(pid=1, dsn="postgresql://here", temporal="127.0.0.1:7", namespace="default", ui=None)
 
@@ -68,6 +76,25 @@ async def test_connect_opens_everything(monkeypatch: pytest.MonkeyPatch, setting
         assert await connections.temporal.service_client.check_health()
 
 
+async def test_many_visits_that_meet_a_new_revision_do_not_wait_for_themselves(
+    monkeypatch: pytest.MonkeyPatch, settings: Settings, world: World
+) -> None:
+    """More than the pool has connections, each in its transaction, need a revision that has not been read yet."""
+    monkeypatch.setenv("PERDURE_DATABASE_URL", world.dsn)
+    monkeypatch.setenv("TEMPORAL_ADDRESS", world.addresses.temporal)
+    old = await world.publish(flow(world.key("load"), set_property("p", "stage", "x")))
+    await world.define("contact", stage="text")
+    enrollments = [await world.enroll(old, await world.record(f"contact:{number}")) for number in range(12)]
+    async with compose.connect(Settings.load(), size=4) as connections:
+        control = Control(PostgresLedger(connections.pool), connections.revisions)
+        await connections.revisions.get(old.hash)
+        new = await world.publish(flow(old.flow.key, set_property("p", "stage", "y")))
+        performer = Performer(control, world.catalogue, world.mailer, http=world.http, secrets=world.vault)
+        steps = [Step(enrollment=each, revision=old.hash, node="p", visit=1) for each in enrollments]
+        answers = await asyncio.gather(*(performer.perform(step, "a") for step in steps))
+    assert {answer.revision.hash for answer in answers if answer.revision} == {new.hash}
+
+
 def test_a_child_finds_the_stack_whatever_is_set(tmp_path: Path) -> None:
     """Another service's address, namespace and keys do not reach the child of a stack."""
     ours = {"TEMPORAL_API_KEY": "hush", "TEMPORAL_ADDRESS": "cloud:7233", "PATH": "/bin"}
@@ -78,3 +105,23 @@ def test_a_child_finds_the_stack_whatever_is_set(tmp_path: Path) -> None:
         "TEMPORAL_NAMESPACE": "default",
         "TEMPORAL_CONFIG_FILE": "/dev/null",
     }
+
+
+@pytest.mark.parametrize(
+    ("given", "link"),
+    [
+        ({}, ""),
+        ({"public_url": "https://a.example"}, ""),
+        ({"signing_key": SecretStr("k" * 32)}, ""),
+        (
+            {"public_url": "https://a.example", "signing_key": SecretStr("k" * 32)},
+            "https://a.example/unsubscribe/1.azEgY29udGFjdDox.",
+        ),
+    ],
+)
+def test_links_in_e_mail_want_a_url_and_a_key(settings: Settings, given: dict[str, object], link: str) -> None:
+    """Without one of them there is no link: it would lead nowhere, or anybody could make it."""
+    links = compose.signed_links(settings.model_copy(update=given))
+    made = links.unsubscribe(RecordRef.parse("contact:1"), "k1")
+    assert (made or "").startswith(link)
+    assert bool(made) == bool(link)

@@ -14,8 +14,8 @@ from deploy.local import processes
 from deploy.local.home import Home
 from deploy.local.stack import Stack
 from starter.compile import compile_flow
-from starter.csv_file import BadRow, open_csv
 from starter.demo import CONTACTS, FLOW, demo, in_walking_order
+from starter.rows import BadRow, open_rows
 from starter.settings import Settings
 from tests.starter.commands import command
 
@@ -73,7 +73,7 @@ async def test_ctrl_c_leaves_nothing_running(home: Path) -> None:
 
 def test_the_contacts_are_twelve_good_rows() -> None:
     """The example file can be loaded without a bad row."""
-    rows = list(open_csv(CONTACTS, "contact").rows())
+    rows = list(open_rows(CONTACTS).rows())
     assert (len(rows), [row for row in rows if isinstance(row, BadRow)]) == (12, [])
 
 

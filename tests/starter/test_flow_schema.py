@@ -79,6 +79,10 @@ STEPS = [
         "repeat": "at_most_once",
         "timeout": "5 seconds",
     },
+    {"do": "set_property", "id": "a", "property": "stage", "from": "plan", "how": "append", "on": "company"},
+    {"do": "copy_property", "id": "a", "from_output": "b.c", "to": "plan", "on": {"type": "company", "label": "x"}},
+    {"do": "clear_property", "id": "a", "property": "plan", "on": "company/employer"},
+    {"do": "adjust_property", "id": "a", "property": "score", "by": -2.5},
 ]
 CONDITIONS = [
     {"property": "stage", "is": "lead"},

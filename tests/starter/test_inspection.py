@@ -2,8 +2,17 @@
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING
+
 from tests.flows import delay, flow, wait
 from tests.world import World
+
+if TYPE_CHECKING:
+    from starter.admission import Admitted
+    from starter.inspection import Standing
+    from tests.starter.conftest import Office
+
+REST, SEEN = delay("rest", "1 day"), wait("seen", "email_opened")
 
 
 async def test_a_sleep_waited_through_is_told_from_one_left_early(world: World) -> None:
@@ -30,3 +39,41 @@ async def test_a_wait_that_was_left_is_told_so(world: World) -> None:
         await world.ended(enrollment)
     path = (await world.client.describe(enrollment)).path
     assert [(each.node, each.line) for each in path] == [("w", "left early")]
+
+
+async def stand(office: Office, admitted: Admitted, standing: str) -> None:
+    """Bring an enrollment that has just been let in into a state."""
+    if standing != "accepted":
+        started = "update enrollment set started_at = clock_timestamp() where id = $1"
+        await office.world.pool.execute(started, admitted.enrollment)
+    if standing in ("asleep", "held", "leaving"):
+        await office.asleep(admitted, "rest")
+    if standing == "held":
+        await office.world.pool.execute("update sleep set why = 'held' where enrollment = $1", admitted.enrollment)
+    if standing == "waiting":
+        await office.waiting(admitted, SEEN)
+    if standing == "leaving":
+        await office.client.unenroll(admitted.flow, f"contact:{admitted.record.id}")
+    if standing == "ended":
+        await office.close(admitted.enrollment)
+
+
+async def test_a_list_of_one_state_gives_the_newest_of_it(office: Office) -> None:
+    """However many of other states are newer: as many as are asked for, newest first, each said to be in that state."""
+    states: tuple[Standing, ...] = ("accepted", "active", "asleep", "waiting", "held", "leaving", "ended")
+    keys = [await office.on(flow(office.world.key(name), REST, SEEN)) for name in ("a", "b")]
+    inside: dict[tuple[str, str], list[Admitted]] = {}
+    for number, (standing, key) in enumerate((each, key) for each in states for key in keys * 2):
+        admitted = await office.inside(key, await office.world.record(f"contact:{number}"))
+        await stand(office, admitted, standing)
+        inside.setdefault((standing, key), []).append(admitted)
+    for standing in states:
+        for key in keys:
+            found = await office.client.list(flow=key, state=standing)
+            newest = [each.enrollment for each in reversed(inside[standing, key])]
+            assert [(each.enrollment, each.standing) for each in found] == [(each, standing) for each in newest]
+        (found_one,) = await office.client.list(state=standing, limit=1)
+        assert found_one.enrollment == inside[standing, keys[-1]][-1].enrollment
+    everyone = [each.enrollment for each in await office.client.list(limit=1_000)]
+    assert everyone[0] == inside["ended", keys[-1]][-1].enrollment
+    assert len(everyone) == len(states) * 4

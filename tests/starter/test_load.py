@@ -5,8 +5,10 @@ from typing import Any
 
 import pytest
 
-from starter.csv_file import BadRow, Row, open_csv, slug
+from starter.csv_file import CsvFile
 from starter.load import Loaded, load
+from starter.load_plan import Wish
+from starter.rows import BadRow, Row, open_rows, slug
 from tests.world import World
 from workflows.model.errors import CallerError
 
@@ -17,11 +19,11 @@ def csv(folder: Path, text: str | bytes) -> Path:
     return path
 
 
-async def put(world: World, text: str | bytes, id_column: str | None = None) -> tuple[Loaded, list[BadRow]]:
+async def put(world: World, text: str | bytes, id_title: str | None = None) -> tuple[Loaded, list[BadRow]]:
     """Load a file's text as contacts."""
     bad: list[BadRow] = []
-    file = open_csv(csv(world.folder, text), "contact", id_column)
-    return await load(world.pool, file, bad.append), bad
+    file = open_rows(csv(world.folder, text))
+    return await load(world.pool, file, Wish("contact", id_title), bad.append), bad
 
 
 async def contact(world: World, name: str) -> dict[str, Any] | None:
@@ -59,10 +61,10 @@ async def test_a_column_may_be_asked_for(world: World) -> None:
     assert await contact(world, "77") == {"city": "Turku", "customer_no": "77"}
 
 
-async def test_a_column_asked_for_in_vain_is_a_mistake(tmp_path: Path) -> None:
+async def test_a_column_asked_for_in_vain_is_a_mistake(world: World) -> None:
     """A column that is not there is refused with those that are."""
     with pytest.raises(CallerError, match=r"there is no column 'nr'; there are id, city"):
-        open_csv(csv(tmp_path, "id,city\n"), "contact", "nr")
+        await put(world, "id,city\n", "nr")
 
 
 async def test_good_rows_go_in_and_bad_ones_are_told(world: World) -> None:
@@ -82,7 +84,7 @@ async def test_a_row_in_another_encoding_is_bad_alone(world: World) -> None:
     """One row in Latin-1 does not spoil a UTF-8 file."""
     loaded, bad = await put(world, b"id,city\n1,J\xe4rvi\n2,Turku\n")
     assert loaded == Loaded(inserted=1, bad=1)
-    assert bad == [BadRow(2, "city is not UTF-8; save the file as UTF-8")]
+    assert bad == [BadRow(2, "city is not UTF-8; save the file as UTF-8", ["1", "J\udce4rvi"])]
 
 
 async def test_a_byte_order_mark_is_no_part_of_a_name(world: World) -> None:
@@ -98,12 +100,12 @@ async def test_values_take_the_type_of_their_property(world: World) -> None:
     assert await contact(world, "1") == {"age": 41, "vip": True, "since": "2026-01-31"}
 
 
-@pytest.mark.parametrize("cell", ["old", "nan", "1e999"])
+@pytest.mark.parametrize("cell", ["old", "nan", "1e999", "1_000", "٣"])
 async def test_a_value_that_its_property_does_not_take_is_bad(cell: str, world: World) -> None:
     """What is no number does not get into a number."""
     await world.define("contact", age="number")
     _, bad = await put(world, f"id,age\n1,{cell}\n")
-    assert bad == [BadRow(2, f"age takes a number, not '{cell}'")]
+    assert bad == [BadRow(2, f"age takes a number, not '{cell}'", ["1", cell])]
 
 
 async def test_a_read_only_column_is_refused_as_a_whole(world: World) -> None:
@@ -154,7 +156,7 @@ async def test_a_file_of_several_batches_is_loaded_whole(world: World) -> None:
 
 def test_rows_know_the_line_they_begin_on(tmp_path: Path) -> None:
     """A cell over several lines does not shift the lines of the rows after it."""
-    rows = list(open_csv(csv(tmp_path, 'id,note\n1,"a\nb\nc"\n2,d\n'), "contact").rows())
+    rows = list(open_rows(csv(tmp_path, 'id,note\n1,"a\nb\nc"\n2,d\n')).rows())
     assert [row.line for row in rows if isinstance(row, Row)] == [2, 5]
 
 
@@ -164,27 +166,50 @@ def test_rows_know_the_line_they_begin_on(tmp_path: Path) -> None:
         (b"", "is empty; its first line must name the columns"),
         (b"\xff\xfei\0d\0", "is UTF-16; save it as UTF-8"),
         (b"id;city\n1;Turku\n", "separated by semicolons; save the file with commas"),
-        (b"id,City,city\n", "columns 2 and 3 are both 'city'; rename one"),
-        (b"id,2nd\n", "gives no property name"),
-        (b"id,\n", "gives no property name"),
+        (b"id,city,city\n", "columns 2 and 3 are both 'city'; rename one"),
     ],
 )
 def test_a_header_that_cannot_be_used_is_a_mistake(text: bytes, told: str, tmp_path: Path) -> None:
     """A file without a usable header is refused with what to do."""
     with pytest.raises(CallerError, match=told):
-        open_csv(csv(tmp_path, text), "contact")
+        CsvFile.open(csv(tmp_path, text))
+
+
+@pytest.mark.parametrize(
+    ("text", "told"),
+    [
+        (b"id,City,city\n", r"column 2 \('City'\) and column 3 \('city'\) are both 'city'"),
+        (b"id,2nd\n", r"column 2 \('2nd'\) gives no property name; name one: --map '2nd'=name"),
+        (b"id,\n", "gives no property name"),
+    ],
+)
+async def test_a_title_that_is_no_property_is_a_mistake(text: bytes, told: str, world: World) -> None:
+    """Two columns that are one property, and one that is none, are refused with what to do."""
+    with pytest.raises(CallerError, match=told):
+        await put(world, text)
 
 
 def test_a_file_that_is_not_there_is_a_mistake(tmp_path: Path) -> None:
     """The path is named."""
-    with pytest.raises(CallerError, match=r"gone\.csv cannot be read: No such file"):
-        open_csv(tmp_path / "gone.csv", "contact")
+    for name in ("gone.csv", "gone.jsonl"):
+        with pytest.raises(CallerError, match=rf"{name} cannot be read: No such file"):
+            open_rows(tmp_path / name)
 
 
-def test_an_object_type_is_a_small_word(tmp_path: Path) -> None:
-    """An object type that could not stand in a record's name is refused."""
-    with pytest.raises(CallerError, match="'Contacts!' is no object type"):
-        open_csv(csv(tmp_path, "id\n"), "Contacts!")
+@pytest.mark.parametrize(
+    ("object_type", "told"),
+    [
+        ("Contacts!", "'Contacts!' is no object type"),
+        ("contakt", r"there is no object type 'contakt'; did you mean 'contact'\? \(`--new-type` defines a new one\)"),
+        ("vessel", "there is no object type 'vessel'; there are company, contact"),
+    ],
+)
+async def test_an_object_type_must_be_defined(object_type: str, told: str, world: World) -> None:
+    """An unknown object type is refused with the nearest, and nothing is written."""
+    with pytest.raises(CallerError, match=told):
+        await load(world.pool, open_rows(csv(world.folder, "id,city\n1,Turku\n")), Wish(object_type))
+    assert await world.pool.fetchval("select count(*) from record") == 0
+    assert await world.pool.fetchval("select count(*) from property") == 0
 
 
 @pytest.mark.parametrize(

@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pytest
 
-from starter.settings import Settings, variables
+from starter.settings import Settings, named_secrets, variables
 from workflows.model.errors import CallerError
 from workflows.model.web_addresses import Allowed
 
@@ -65,9 +65,27 @@ def test_what_flows_may_call_beside_the_internet_is_a_list(monkeypatch: pytest.M
     assert refusal().startswith("PERDURE_OUTBOUND__ALLOW: '10.0.0.5/8' is no range of addresses")
 
 
+def test_secrets_of_flows_stand_beside_the_settings(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Each is a variable of its own, taken as it stands; no setting holds them, and what prints settings shows none."""
+    monkeypatch.setenv("PERDURE_SECRETS__CRM_TOKEN", '{"hush": 1}')
+    monkeypatch.setenv("PERDURE_SECRETS__PIN", "0042")
+    monkeypatch.setenv("PERDURE_SECRETS__EMPTY", "")
+    assert "hush" not in repr(Settings.load())
+    assert named_secrets() == {"CRM_TOKEN": '{"hush": 1}', "PIN": "0042"}
+
+
+def test_the_folder_of_secrets_is_there(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A slip in its name does not make a worker without secrets."""
+    monkeypatch.setenv("PERDURE_SECRETS_FOLDER", str(tmp_path))
+    assert Settings.load().secrets_folder == tmp_path
+    monkeypatch.setenv("PERDURE_SECRETS_FOLDER", str(tmp_path / "typo"))
+    assert refusal().startswith("PERDURE_SECRETS_FOLDER: ")
+
+
 @pytest.mark.parametrize(
     ("variable", "meant"),
     [
+        ("PERDURE_SECRETS_CRM", "PERDURE_SECRETS__NAME"),
         ("PERDURE_DATABSE_URL", "PERDURE_DATABASE_URL"),
         ("PERDURE_SMTP_HOST", "PERDURE_SMTP__HOST"),
         ("PERDURE_SMTP__PASWORD", "PERDURE_SMTP__PASSWORD"),
@@ -140,3 +158,29 @@ def test_a_mail_server_without_a_sender_is_refused(monkeypatch: pytest.MonkeyPat
     """What a group of settings lacks is named as a variable."""
     monkeypatch.setenv("PERDURE_SMTP__HOST", "mail.example.com")
     assert refusal() == "PERDURE_SMTP__SENDER is not set, and the settings beside it need it"
+
+
+@pytest.mark.parametrize("url", ["https://crm.example.com", "https://a.example:8443/perdure/", "http://localhost:8000"])
+def test_our_pages_are_reached_by_https(url: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A public URL is https, or on one's own machine."""
+    monkeypatch.setenv("PERDURE_PUBLIC_URL", url)
+    assert Settings.load().public_url == url
+
+
+@pytest.mark.parametrize(
+    "url", ["crm.example.com", "http://crm.example.com", "https://a/?b=c", "https://a/>", "https://u:p@a.example"]
+)
+def test_a_public_url_that_no_mailbox_would_call_is_refused(url: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    """It stands in a header of every e-mail."""
+    monkeypatch.setenv("PERDURE_PUBLIC_URL", url)
+    assert refusal() == "PERDURE_PUBLIC_URL: it must be an https:// URL without a query, as https://crm.example.com"
+
+
+def test_a_signing_key_is_long_and_never_shown(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Whoever guesses it ends everybody's e-mail."""
+    monkeypatch.setenv("PERDURE_SIGNING_KEY", "hush" * 8)
+    assert "hush" not in repr(Settings.load())
+    monkeypatch.setenv("PERDURE_SIGNING_KEY", "hush")
+    told = refusal()
+    assert "PERDURE_SIGNING_KEY" in told
+    assert "hush" not in told

@@ -111,7 +111,7 @@ def next_occurrence(now: datetime, zone: str, weekdays: tuple[Weekday, ...], at:
     today = wall_clock(now, zone).date()
     if at is None and _WEEKDAYS[today.weekday()] in weekdays:
         return now
-    moments = (local_instant(day, at or MIDNIGHT, zone) for day in _around(today) if _is_on(day, weekdays))
+    moments = (local_instant(day, at or MIDNIGHT, zone) for day in _around(today) if is_on(day, weekdays))
     return next(each for each in moments if each > now)
 
 
@@ -124,7 +124,8 @@ def _around(today: date) -> Iterator[date]:
     return (shift(today, days, "day") for days in range(-1, 9))
 
 
-def _is_on(day: date, weekdays: tuple[Weekday, ...]) -> bool:
+def is_on(day: date, weekdays: tuple[Weekday, ...]) -> bool:
+    """Tell whether a day is one of some weekdays; without any, every day is."""
     return not weekdays or _WEEKDAYS[day.weekday()] in weekdays
 
 

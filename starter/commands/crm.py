@@ -1,0 +1,272 @@
+"""Looking at records and editing them by hand: `record`, `set`, `associate`, `complete`, `users`."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable, Mapping, Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from starter.commands.output import Json, as_json, as_table, count, told
+from starter.commands.path import instant, zone
+from workflows.model.errors import CallerError
+
+if TYPE_CHECKING:
+    from pydantic import JsonValue
+
+    from activities.effects import Edited
+    from starter.records import Page
+    from starter.rows import BadRow
+    from starter.users import Member
+
+Record = Annotated[str, typer.Argument(metavar="RECORD", help="The record, as contact:42.")]
+
+
+def record(
+    record: Record,
+    *,
+    history: Annotated[
+        int, typer.Option("--history", metavar="N", min=0, help="At most so many lines of its history.")
+    ] = 20,
+    json: Json = False,
+) -> None:
+    """Show a record: its properties and what they were, its associations, lists, tasks and enrollments.
+
+    For example: perdure record contact:42
+    """
+    page = asyncio.run(_page(record, history))
+    if json:
+        as_json(page)
+    else:
+        _print_page(page, history)
+
+
+async def _page(record: str, history: int) -> Page:
+    from starter import compose
+    from starter.settings import Settings
+
+    async with compose.client(Settings.load()) as client:
+        return await client.record(record, history)
+
+
+def _print_page(page: Page, history: int) -> None:
+    typer.echo(f"{page.record}, made {instant(page.created_at)}, last changed {instant(page.updated_at)}")
+    if page.archived_at:
+        typer.echo(f"Deleted {instant(page.archived_at)}.")
+    _table(
+        "Properties", ("Property", "Value"), [(name, _value(each)) for name, each in sorted(page.properties.items())]
+    )
+    title = "History, the newest first" + (
+        f" (--history shows more than {history})" if len(page.history) == history else ""
+    )
+    lines = [(instant(each.at), each.name, _value(each.value), _source(each.source)) for each in page.history]
+    _table(title, (f"When ({zone(page.updated_at)})", "Property", "Value", "By"), lines)
+    beside = [(str(each.record), each.label, "primary" if each.is_primary else "") for each in page.associations]
+    _table("Associations", ("Record", "Label", ""), beside)
+    if page.lists:
+        typer.echo(f"\nLists: {', '.join(page.lists)}")
+    tasks = [
+        (
+            each.subject,
+            each.kind,
+            each.assignee or "nobody",
+            instant(each.due_at),
+            instant(each.completed_at),
+            str(each.id),
+        )
+        for each in page.tasks
+    ]
+    _table("Tasks", ("Title", "Type", "Of", "Due", "Completed", "Task"), tasks)
+    enrollments = [
+        (each.flow, each.ending or each.standing, each.node or "", instant(each.accepted_at), str(each.enrollment))
+        for each in page.enrollments
+    ]
+    _table("Enrollments", ("Flow", "State", "At", "Entered", "Enrollment"), enrollments)
+
+
+def _table(title: str, columns: Sequence[str], rows: Sequence[Sequence[str]]) -> None:
+    if rows:
+        typer.echo(f"\n{title}")
+        as_table(columns, rows)
+
+
+def _value(value: JsonValue) -> str:
+    from pydantic_core import to_json
+
+    from starter.words import MOST_SHOWN
+
+    text = value if isinstance(value, str) else "" if value is None else to_json(value).decode()
+    line = " ".join(text.split())
+    return line if len(line) <= MOST_SHOWN else f"{line[: MOST_SHOWN - 3]}..."
+
+
+def _source(source: Mapping[str, JsonValue]) -> str:
+    """Say where a value came from."""
+    if "flow" in source:
+        return f"flow {source['flow']}, step {source.get('node')}"
+    if "load" in source:
+        return f"load of {source['load']}"
+    return str(source.get("who") or "before there was a history")
+
+
+def set_(
+    record: Record,
+    pairs: Annotated[
+        list[str], typer.Argument(metavar="PROPERTY=VALUE...", help="What to set; an empty value clears the property.")
+    ],
+    *,
+    json: Json = False,
+) -> None:
+    """Set properties of a record by hand, as a flow does: with their history, and events that flows see.
+
+    A value is read as the type of its property; several options are separated by semicolons.
+
+    For example: perdure set contact:42 stage=lead score=7 nickname=
+    """
+    values: dict[str, JsonValue] = {}
+    for pair in pairs:
+        name, equals, value = pair.partition("=")
+        if not equals or not name.strip():
+            raise CallerError(f"{pair}: write PROPERTY=VALUE, as stage=lead")
+        values[name.strip()] = value if value.strip() else None
+    edited = asyncio.run(_set(record, values))
+    if json:
+        as_json(edited)
+        return
+    for name in edited.changed:
+        now = edited.after[name]
+        before = f" (before: {_value(edited.before[name])})" if edited.before[name] is not None else ""
+        typer.echo(f"{name} is {'empty' if now is None else _value(now)} now{before}.")
+    if not edited.changed:
+        typer.echo("Nothing changed; it was so already.")
+
+
+async def _set(record: str, values: dict[str, JsonValue]) -> Edited:
+    from starter import compose
+    from starter.client import ref
+    from starter.records import set_properties
+    from starter.settings import Settings
+
+    async with compose.client(Settings.load()) as client:
+        return await set_properties(client.pool, ref(record), values, _who(), written=True)
+
+
+def _who() -> str:
+    """Name who sits at this machine."""
+    from getpass import getuser
+
+    try:
+        return f"{getuser()} (cli)"
+    except (KeyError, OSError):  # a container's user may have no name
+        return "cli"
+
+
+def associate(
+    record: Record,
+    other: Annotated[str, typer.Argument(metavar="OTHER", help="The other record, as company:7.")],
+    *,
+    label: Annotated[str | None, typer.Option("--label", help="What the one is to the other, as billing.")] = None,
+    primary: Annotated[bool, typer.Option("--primary", help="Make it the first of its type for RECORD.")] = False,
+    remove: Annotated[bool, typer.Option("--remove", help="End it: under the label, or under all.")] = False,
+) -> None:
+    """Associate two records, or end that. An association is seen from both its ends.
+
+    For example: perdure associate contact:42 company:7 --primary
+    """
+    if primary and remove:
+        raise CallerError("say one of --primary and --remove")
+    done = asyncio.run(_associate(record, other, label, primary=primary, remove=remove))
+    under = f" as {label!r}" if label else ""
+    if remove and not done:
+        raise CallerError(f"{record} and {other} are not associated{under}")
+    said = "associated no more" if remove else "associated" if done else "associated already"
+    typer.echo(f"{record} and {other} are {said}{under}.")
+
+
+async def _associate(record: str, other: str, label: str | None, *, primary: bool, remove: bool) -> bool:
+    from starter import compose
+    from starter.settings import Settings
+
+    async with compose.client(Settings.load()) as client:
+        if remove:
+            return await client.dissociate(record, other, label, by=_who())
+        return await client.associate(record, other, label or "", primary=primary, by=_who())
+
+
+def complete(task: Annotated[str, typer.Argument(metavar="TASK", help="The task's id, which `record` gives.")]) -> None:
+    """Complete a task: each of its records has the event `task_completed`, which ends the waits that look for it."""
+    typer.echo("Completed." if asyncio.run(_complete(task)) else "It was completed before.")
+
+
+async def _complete(task: str) -> bool:
+    from starter import compose
+    from starter.settings import Settings
+
+    async with compose.client(Settings.load()) as client:
+        return await client.complete_task(task, by=_who())
+
+
+def users(
+    file: Annotated[
+        Path | None,
+        typer.Argument(metavar="[FILE]", help="A CSV file with the columns id and email; see below."),
+    ] = None,
+    *,
+    json: Json = False,
+) -> None:
+    """List the users, or put those of a file in, new or over what is there.
+
+    The file may also have the columns name, active and seat (true or false), and team: several by semicolons, the
+    primary one first. Bad rows are told on standard error, and the exit status is 2 if there was any.
+    """
+    if file is None:
+        found = asyncio.run(_everyone())
+        as_json([{**vars(each.user), "teams": each.teams} for each in found]) if json else _print_users(found)
+        return
+    good, bad = asyncio.run(_load_users(file))
+    as_json({"users": good, "bad_rows": bad}) if json else typer.echo(f"{count(good, 'user')} put in.")
+    for row in bad:
+        told(f"{file}:{row.line}: {row.reason}")
+    if bad:
+        raise typer.Exit(2)
+
+
+async def _everyone() -> list[Member]:
+    from starter import compose
+    from starter.settings import Settings
+    from starter.users import everyone
+
+    async with compose.database(Settings.load()) as pool:
+        return await everyone(pool)
+
+
+async def _load_users(file: Path) -> tuple[int, list[BadRow]]:
+    from starter import compose
+    from starter.settings import Settings
+    from starter.users import load_users
+
+    async with compose.database(Settings.load()) as pool:
+        return await load_users(pool, file)
+
+
+def _print_users(found: list[Member]) -> None:
+    if not found:
+        typer.echo("No user. `perdure users FILE` puts some in.")
+        return
+    rows = []
+    for each in found:
+        user = each.user
+        marks = [word for word, holds in (("inactive", not user.active), ("no seat", not user.seat)) if holds]
+        rows.append((user.id, user.email, user.name, ", ".join(marks), ", ".join(each.teams)))
+    as_table(("User", "Address", "Name", "", "Teams"), rows)
+
+
+COMMANDS: dict[str, Callable[..., None]] = {
+    "record": record,
+    "set": set_,
+    "associate": associate,
+    "complete": complete,
+    "users": users,
+}
