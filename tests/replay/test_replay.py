@@ -6,7 +6,9 @@ import json
 import re
 from base64 import b64decode
 from collections.abc import AsyncIterator, Callable, Iterator
+from importlib.machinery import SourceFileLoader
 from pathlib import Path
+from types import ModuleType
 from typing import Any
 
 import pytest
@@ -109,3 +111,20 @@ async def test_a_poisoned_history_does_not_replay(poison: Poison) -> None:
     poison(data["events"])
     with pytest.raises(NondeterminismError):
         await replayer().replay_workflow(WorkflowHistory.from_json("poisoned", data))
+
+
+async def test_the_sandbox_loads_nothing_anew_but_the_workflow_itself(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The model is passed through, whole: loaded for every run, it cost ten times the run's own CPU."""
+    loaded: list[str] = []
+    load = SourceFileLoader.exec_module
+
+    def noted(loader: SourceFileLoader, module: ModuleType) -> None:
+        loaded.append(module.__name__)
+        load(loader, module)
+
+    history = WorkflowHistory.from_json("once", stored()["mail_delay_branch"])
+    await replayer().replay_workflow(history)
+    monkeypatch.setattr(SourceFileLoader, "exec_module", noted)
+    await replayer().replay_workflow(history)
+    own = {"workflows", "workflows.enrollment", "workflows.host", "workflows.interpreter", "workflows.waiting"}
+    assert {name for name in loaded if name.startswith("workflows")} == own
