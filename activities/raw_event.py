@@ -28,9 +28,9 @@ class RawEvent(BaseModel):
 
     def named(self, enrollment: str, number: JsonValue) -> RawEvent:
         """Give it a name of its own in the log: two strangers who name no source may both count from 1."""
-        if self.source != UNNAMED:
-            return self if self.id else self.model_copy(update={"id": f"{enrollment}/{number}"})
-        return self.model_copy(update={"id": f"{enrollment}/{self.id or number}"})
+        if self.id is None:
+            return self.model_copy(update={"id": f"{enrollment}#{number}"})
+        return self.model_copy(update={"id": f"{enrollment}/{self.id}"}) if self.source == UNNAMED else self
 
     @field_validator("occurred_at")
     @classmethod

@@ -136,13 +136,13 @@ async def test_an_event_is_one_however_its_visit_changes(brief: World) -> None:
         for number in range(MANY):
             await brief.handle(revision, anna).signal(SIGNAL_EVENT, event(number))
             await until(partial(written_down, number))
-            if told:
+            if told:  # or one later: the event is in the log before what follows it has run
                 break
         await brief.asleep(revision, anna, "on")
         await brief.client.publish_event("called", anna)
         assert await brief.ended(enrollment) == "completed"
     assert written[told["deliver"]] > 1, "no workflow task was rejected"
-    assert await knocks(brief) == list(range(told["deliver"] + 1))
+    assert await knocks(brief) == list(range(number + 1))
 
 
 async def test_a_delivery_among_them_ends_the_wait(brief: World) -> None:
