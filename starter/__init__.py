@@ -10,11 +10,11 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from starter.admission import Admission, Admitted, Refusal
     from starter.client import Client
-    from starter.compile import compile_flow
     from starter.compose import connect_client
     from starter.events import Receipt
-    from starter.flow_file import FlowMistakes, Mistake
     from starter.inspection import Description, Summary, Visited
+    from starter.language.compile import compile_flow
+    from starter.language.flow_file import FlowMistakes, Mistake
     from starter.publish import Published, publish
 
 __all__ = [

@@ -18,8 +18,9 @@ from pydantic import JsonValue
 from temporalio.service import RPCError
 
 from activities.effects import Edited, User
-from starter import associations, events, holds, inspection, records, tasks, users
+from starter import events, holds, inspection
 from starter.admission import Admission, Entrant, admit
+from starter.crm import associations, records, tasks, users
 from starter.drafts import refuse_draft
 from starter.executions import latest
 from starter.inspection import Description, Standing, Summary

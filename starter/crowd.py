@@ -14,10 +14,10 @@ from typing import Any, NamedTuple
 import asyncpg
 
 from starter.admission import Admission, Code, Entrant, Refusal, admit_many, look_again, refusals
-from starter.batches import PASSING, patiently
 from starter.client import CHUNK, Client
-from starter.definitions import read_definitions
-from starter.rows import BadRow, record_names
+from starter.language.definitions import read_definitions
+from starter.loading.batches import PASSING, patiently
+from starter.loading.rows import BadRow, record_names
 from starter.selecting import condition, selection
 from workflows.model.errors import CallerError
 from workflows.model.records import RecordRef

@@ -19,15 +19,15 @@ from deploy.local.home import Home
 from deploy.local.stack import Stack
 from starter import compose
 from starter.admission import Admitted
-from starter.compile import compile_flow
 from starter.demo_screen import Place, report, watching
 from starter.interrupts import interrupts, unless
-from starter.load import load
-from starter.load_plan import Wish
+from starter.language.compile import compile_flow
+from starter.loading.load import load
+from starter.loading.load_plan import Wish
+from starter.loading.rows import BadRow, open_rows, record_names
 from starter.mail_catcher import catching
 from starter.migrate import migrate
 from starter.publish import publish
-from starter.rows import BadRow, open_rows, record_names
 from starter.up import Status
 from starter.worker_process import WorkerProcess
 from workflows.model.errors import EngineError

@@ -13,7 +13,7 @@ from typing import Any
 
 import asyncpg
 
-from starter.flow_file import Mistake
+from starter.language.flow_file import Mistake
 from workflows.model.errors import CallerError
 
 _SAVE = """

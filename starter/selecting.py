@@ -5,10 +5,10 @@ from __future__ import annotations
 from datetime import datetime
 
 from activities.gateways.condition_sql import Selection, where
-from starter.checks import condition as checked
-from starter.definitions import Definitions
-from starter.flow_file import FlowMistakes, read
-from starter.references import Names, references
+from starter.language.checks import condition as checked
+from starter.language.definitions import Definitions
+from starter.language.flow_file import FlowMistakes, read
+from starter.language.references import Names, references
 from workflows.model.conditions import Condition
 
 

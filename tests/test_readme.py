@@ -11,8 +11,8 @@ from pathlib import Path
 import pytest
 
 from activities.catalogue import Catalogue
-from starter.compile import compile_flow
-from tests.starter.commands import ROOT, command
+from starter.language.compile import compile_flow
+from tests.starter.command_line import ROOT, command
 from tests.until import until
 from tests.world import World
 

@@ -17,9 +17,9 @@ if TYPE_CHECKING:
     from pydantic import JsonValue
 
     from activities.effects import Edited
-    from starter.records import Page
-    from starter.rows import BadRow
-    from starter.users import Member
+    from starter.crm.records import Page
+    from starter.crm.users import Member
+    from starter.loading.rows import BadRow
 
 Record = Annotated[str, typer.Argument(metavar="RECORD", help="The record, as contact:42.")]
 
@@ -95,7 +95,7 @@ def _table(title: str, columns: Sequence[str], rows: Sequence[Sequence[str]]) ->
 def _value(value: JsonValue) -> str:
     from pydantic_core import to_json
 
-    from starter.words import MOST_SHOWN
+    from starter.language.words import MOST_SHOWN
 
     text = value if isinstance(value, str) else "" if value is None else to_json(value).decode()
     line = " ".join(text.split())
@@ -146,7 +146,7 @@ def set_(
 async def _set(record: str, values: dict[str, JsonValue]) -> Edited:
     from starter import compose
     from starter.client import ref
-    from starter.records import set_properties
+    from starter.crm.records import set_properties
     from starter.settings import Settings
 
     async with compose.client(Settings.load()) as client:
@@ -235,8 +235,8 @@ def users(
 
 async def _everyone() -> list[Member]:
     from starter import compose
+    from starter.crm.users import everyone
     from starter.settings import Settings
-    from starter.users import everyone
 
     async with compose.database(Settings.load()) as pool:
         return await everyone(pool)
@@ -244,8 +244,8 @@ async def _everyone() -> list[Member]:
 
 async def _load_users(file: Path) -> tuple[int, list[BadRow]]:
     from starter import compose
+    from starter.crm.users import load_users
     from starter.settings import Settings
-    from starter.users import load_users
 
     async with compose.database(Settings.load()) as pool:
         return await load_users(pool, file)

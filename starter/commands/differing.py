@@ -16,7 +16,7 @@ from workflows.model.errors import CallerError, FlowError
 
 if TYPE_CHECKING:
     from starter.client import Client
-    from starter.differences import Difference
+    from starter.language.differences import Difference
     from starter.overview import Published
     from workflows.model.flow import Flow
 
@@ -79,7 +79,7 @@ def _print(compared: Compared) -> None:
 
 
 def _compiled(file: Path, *, json: bool) -> Flow:
-    from starter.flow_files import check_files, sources
+    from starter.language.flow_files import check_files, sources
     from starter.settings import Settings
 
     (checked,) = check_files(sources([file]), Settings.load().catalogue())
@@ -95,7 +95,7 @@ def _compiled(file: Path, *, json: bool) -> Flow:
 
 async def _with_file(flow: Flow, file: str, number: int | None) -> Compared:
     from starter import compose
-    from starter.differences import difference
+    from starter.language.differences import difference
     from starter.overview import revisions_of
     from starter.settings import Settings
 
@@ -109,7 +109,7 @@ async def _with_file(flow: Flow, file: str, number: int | None) -> Compared:
 
 async def _of_revisions(key: str, first: int | None, second: int | None) -> Compared:
     from starter import compose
-    from starter.differences import difference
+    from starter.language.differences import difference
     from starter.overview import revisions_of
     from starter.settings import Settings
 

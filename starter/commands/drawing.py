@@ -54,7 +54,7 @@ def _is_file(what: str) -> bool:
 
 
 def _compiled(file: Path) -> Flow:
-    from starter.flow_files import check_files, sources
+    from starter.language.flow_files import check_files, sources
     from starter.settings import Settings
 
     (checked,) = check_files(sources([file]), Settings.load().catalogue())
@@ -101,7 +101,7 @@ def _write_svg(picture: Picture, to: str) -> None:
 
 def _put(file: Path, text: str) -> None:
     """Write a file wholly or not at all; a pipe or a device as it comes."""
-    from starter.rewriting import rewrite
+    from starter.language.rewriting import rewrite
 
     if file.is_file():
         rewrite(file, text)

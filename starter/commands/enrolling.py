@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from starter.admission import Admission, Refusal
     from starter.client import Client
     from starter.crowd import Crowd, Page
-    from starter.rows import BadRow
+    from starter.loading.rows import BadRow
     from workflows.model.flow import Flow
 
 CAUSE = "cli"
@@ -144,7 +144,7 @@ class _Run:
     async def _pages(self, client: Client) -> tuple[AsyncIterator[Page], int]:
         """Give the records by pages, and how many will be looked at."""
         from starter.crowd import Chosen, listed, named
-        from starter.rows import record_names
+        from starter.loading.rows import record_names
         from workflows.model.records import RecordRef
 
         flow, after = await _current(client, self.flow), RecordRef.parse(self.after) if self.after else None
@@ -201,7 +201,7 @@ class _Run:
 
 def _text(given: str) -> tuple[str, str]:
     """Give the text of a condition and what its places are counted in: the option, or the file that it names."""
-    from starter.flow_file import read_file
+    from starter.language.flow_file import read_file
 
     return (read_file(Path(given[1:])), given[1:]) if given.startswith("@") else (given, "--where")
 

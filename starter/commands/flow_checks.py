@@ -11,8 +11,8 @@ import typer
 from starter.commands.output import Json, as_json, count, told
 
 if TYPE_CHECKING:
-    from starter.flow_files import CheckedFile
-    from starter.formatting import Given
+    from starter.language.flow_files import CheckedFile
+    from starter.language.formatting import Given
 
 MISTAKES, WOULD_CHANGE = 2, 1
 
@@ -29,7 +29,7 @@ def check(paths: Paths, *, draft: Draft = False, json: Json = False) -> None:
 
     For example: perdure check flows/ welcome.yaml
     """
-    from starter.flow_files import check_files, counted, find, sources
+    from starter.language.flow_files import check_files, counted, find, sources
     from starter.settings import Settings
 
     catalogue = Settings.load().catalogue()
@@ -84,8 +84,8 @@ def fmt(
 
     For example: perdure fmt welcome.yaml
     """
-    from starter.flow_file import FlowMistakes
-    from starter.flow_files import find
+    from starter.language.flow_file import FlowMistakes
+    from starter.language.flow_files import find
     from workflows.model.errors import FlowError
 
     given: list[Given] = []
@@ -110,9 +110,9 @@ def fmt(
 
 
 def _formatted(file: Path, *, write: bool) -> list[Given]:
-    from starter.flow_file import read_file
-    from starter.formatting import with_ids
-    from starter.rewriting import rewrite
+    from starter.language.flow_file import read_file
+    from starter.language.formatting import with_ids
+    from starter.language.rewriting import rewrite
 
     text, given = with_ids(read_file(file), str(file))
     if given and write:

@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from uuid import UUID
 
     from starter.client import Client
-    from starter.differences import Difference
+    from starter.language.differences import Difference
     from starter.overview import Published, Standing
 
 FlowKey = Annotated[str, typer.Argument(metavar="FLOW", help="The flow's key, as demo-request.")]
@@ -89,7 +89,7 @@ async def _history(flow: str) -> list[tuple[Published, Sequence[Difference]]]:
 
 
 async def _changes(client: Client, new: Published, old: Published | None) -> Sequence[Difference]:
-    from starter.differences import difference
+    from starter.language.differences import difference
 
     if old is None:
         return ()

@@ -14,9 +14,9 @@ from starter.commands.output import Json, as_json, count, told
 from workflows.model.errors import CallerError
 
 if TYPE_CHECKING:
-    from starter.load import Loaded
-    from starter.load_plan import Plan, Wish
-    from starter.rows import BadRow, RowFile
+    from starter.loading.load import Loaded
+    from starter.loading.load_plan import Plan, Wish
+    from starter.loading.rows import BadRow, RowFile
 
 SHOWN = 20
 """Bad rows that are told one by one."""
@@ -82,7 +82,7 @@ def load(  # noqa: PLR0913 - each is an option
 
     For example: perdure load contact people.csv --by email --map 'Job title=role' --infer --report bad.csv
     """
-    from starter.load_plan import Wish
+    from starter.loading.load_plan import Wish
 
     names, types = _pairs("--map", map_), _pairs("--type", type_)
     wish = Wish(object_type, id_column, by, unique, names, types, infer, new_type)
@@ -141,7 +141,7 @@ class _Run:
 
     def print(self) -> None:
         """Say it."""
-        from starter.load import AGAIN
+        from starter.loading.load import AGAIN
 
         loaded, dry = self.loaded, self.dry
         if loaded.bad > len(self.shown):
@@ -160,12 +160,12 @@ class _Run:
 
 async def _load(file: Path, wish: Wish, report: Path | None, *, dry: bool) -> _Run:
     from starter import compose
-    from starter.bad_rows import report as report_to
     from starter.commands.progress import Progress
     from starter.interrupts import interrupts
-    from starter.load import Load, Loaded
-    from starter.load_plan import plan
-    from starter.rows import open_rows
+    from starter.loading.bad_rows import report as report_to
+    from starter.loading.load import Load, Loaded
+    from starter.loading.load_plan import plan
+    from starter.loading.rows import open_rows
     from starter.settings import Settings
 
     with ExitStack() as parts:

@@ -15,10 +15,10 @@ from starter.commands.output import Json, as_json, count, told
 if TYPE_CHECKING:
     from activities.catalogue import Catalogue
     from starter.client import Client
-    from starter.differences import Difference
     from starter.drafts import Draft
     from starter.emails import PublishedEmail
-    from starter.flow_files import CheckedFile, Source
+    from starter.language.differences import Difference
+    from starter.language.flow_files import CheckedFile, Source
     from starter.publish import CannotFollow, Published
     from workflows.model.flow import Flow
 
@@ -53,7 +53,7 @@ def publish(
 
     For example: perdure publish flows/
     """
-    from starter.flow_files import find, sources
+    from starter.language.flow_files import find, sources
     from starter.settings import Settings
 
     files = sources(find(paths))
@@ -118,7 +118,7 @@ async def _publish(
 
 
 async def _outcome(client: Client, flow: Flow, published: Published) -> Outcome:
-    from starter.differences import difference
+    from starter.language.differences import difference
 
     if not published.new or published.before is None:
         return Outcome(published, ())
@@ -147,8 +147,8 @@ async def _checked(
     client: Client, files: list[Source], catalogue: Catalogue, *, draft: bool, json: bool
 ) -> list[CheckedFile]:
     """Check files against the database; exit with what is wrong in any of them, and say what is doubtful."""
-    from starter.definitions import read_definitions
-    from starter.flow_files import check_files, with_files
+    from starter.language.definitions import read_definitions
+    from starter.language.flow_files import check_files, with_files
 
     definitions = with_files(await read_definitions(client.pool), files)
     checked = check_files(files, catalogue, definitions=definitions, draft=draft)
@@ -160,7 +160,7 @@ async def _checked(
 
 
 def _with_refusals(checked: list[CheckedFile], error: CannotFollow) -> list[CheckedFile]:
-    from starter.flow_files import placed
+    from starter.language.flow_files import placed
 
     files = {(file.what, file.found.key): file for file in checked}
     for each in error.refusals:

@@ -49,7 +49,7 @@ async def _event(event_type: str, record: str, values: dict[str, JsonValue], id_
 
 def properties(pairs: list[str]) -> dict[str, JsonValue]:
     """Read `key=value` pairs; a value means what it would in a flow file. Raise CallerError for anything else."""
-    from starter.yaml_pieces import scalar
+    from starter.language.yaml_pieces import scalar
 
     values: dict[str, JsonValue] = {}
     for pair in pairs:

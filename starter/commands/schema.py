@@ -16,7 +16,7 @@ def schema() -> None:
     For example: perdure schema > flow.schema.json
     """
     from activities.catalogue import Catalogue
-    from starter.flow_schema import flow_schema, printed
+    from starter.language.flow_schema import flow_schema, printed
     from starter.settings import Settings
 
     typer.echo(printed(flow_schema(Catalogue.load(*Settings.load().actions))), nl=False)

@@ -100,7 +100,7 @@ def condition(  # noqa: PLR0913 - each is an option
 
 def _read(text: str, name: str) -> tuple[str, str]:
     """Give a text and what its places are counted in: the argument, or the file that it names."""
-    from starter.flow_file import read_file
+    from starter.language.flow_file import read_file
 
     if not text.startswith("@"):
         return text, name

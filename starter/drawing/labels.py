@@ -8,9 +8,9 @@ from typing import assert_never
 
 from pydantic import JsonValue
 
-from starter import words
 from starter.drawing.looks import icon_of
 from starter.drawing.text import clean, without_braces
+from starter.language import words
 from workflows.model.conditions import Plain, Test
 from workflows.model.flow import Flow, Timezone
 from workflows.model.nodes import (

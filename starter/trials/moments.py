@@ -9,7 +9,7 @@ from zoneinfo import ZoneInfo
 from pydantic import ValidationError
 from pydantic_core import ErrorDetails
 
-from starter.wording import worded
+from starter.language.wording import worded
 from workflows.model.delays import due
 from workflows.model.durations import duration
 from workflows.model.errors import CallerError

@@ -6,8 +6,8 @@ from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
-from starter.definitions import read_definitions
-from starter.flow_file import FlowMistakes, Mistake
+from starter.language.definitions import read_definitions
+from starter.language.flow_file import FlowMistakes, Mistake
 from starter.selecting import condition as read_condition
 from starter.selecting import selection
 from starter.trials.subjects import Asked, Subject, subject

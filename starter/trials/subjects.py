@@ -12,7 +12,7 @@ from pydantic import JsonValue, ValidationError
 
 from activities.gateways.postgres_facts import informed
 from starter.drawing.standing import current
-from starter.flow_file import FlowMistakes, read
+from starter.language.flow_file import FlowMistakes, read
 from starter.trials.moments import moment_of, zone_of
 from workflows.model.decisions import in_zone_of
 from workflows.model.errors import CallerError

@@ -7,7 +7,7 @@ from pydantic import ValidationError
 
 from activities.action import Action, tokens_of
 from activities.catalogue import Catalogue, complete
-from starter.flow_file import read
+from starter.language.flow_file import read
 from tests.flows import flow
 from tests.world import World
 from workflows.model.errors import FlowError

@@ -13,8 +13,8 @@ import pytest
 from activities.catalogue import Catalogue
 from activities.fake_ledger import FakeEnrollment
 from activities.performing import Again
-from starter.compile import compile_flow
 from starter.compose import outside_crm
+from starter.language.compile import compile_flow
 from starter.settings import Settings
 from starter.simulate import Simulation
 from tests.activities.crm_bench import ACME, ANNA, BETA, DEFINITIONS, some_records

@@ -7,7 +7,7 @@ from datetime import UTC, datetime, timedelta
 
 from activities.catalogue import Catalogue
 from activities.effects import Provenance
-from starter.compile import compile_flow
+from starter.language.compile import compile_flow
 from starter.simulate import Simulation
 from tests.activities.crm_bench import ACME, ANNA, BETA, DEFINITIONS, in_postgres
 from tests.world import World

@@ -9,7 +9,7 @@ from activities.action import Ambiguous, Refused, Retryable, Skipped
 from activities.catalogue import Catalogue
 from activities.ledger import VisitTaken
 from activities.performing import Again
-from starter.flow_file import FlowMistakes
+from starter.language.flow_file import FlowMistakes
 from workflows.model.errors import (
     CallerError,
     EngineError,

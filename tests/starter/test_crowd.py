@@ -4,8 +4,8 @@ import asyncio
 
 import pytest
 
-from starter import batches
 from starter.crowd import Chosen, Gate
+from starter.loading import batches
 from tests.flows import delay, flow
 from tests.starter.conftest import Office
 from workflows.model.records import RecordRef

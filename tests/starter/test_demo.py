@@ -13,11 +13,11 @@ from activities.catalogue import Catalogue
 from deploy.local import processes
 from deploy.local.home import Home
 from deploy.local.stack import Stack
-from starter.compile import compile_flow
 from starter.demo import CONTACTS, FLOW, demo, in_walking_order
-from starter.rows import BadRow, open_rows
+from starter.language.compile import compile_flow
+from starter.loading.rows import BadRow, open_rows
 from starter.settings import Settings
-from tests.starter.commands import command
+from tests.starter.command_line import command
 
 
 @pytest.fixture

@@ -5,7 +5,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from starter.compile import compile_flow
+from starter.language.compile import compile_flow
 from starter.publish import publish
 from tests.until import until
 from tests.world import running

@@ -9,7 +9,7 @@ from deploy.local import processes
 from deploy.local.addresses import Addresses
 from starter.up import Status, keep_running
 from starter.worker_process import WorkerProcess
-from tests.starter.commands import command, environment
+from tests.starter.command_line import command, environment
 from tests.until import until
 
 

@@ -1,0 +1,1 @@
+"""The CRM as people edit it by hand: records, associations, tasks, users."""

@@ -1,0 +1,123 @@
+"""What the fields of a step name: properties, of which type they are, outputs, and what else must be there."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field
+
+from pydantic import JsonValue
+
+from activities.action import (
+    Action,
+    NameOf,
+    OutputName,
+    OwnProperty,
+    Refused,
+    ValueOf,
+    Wants,
+    fields_of,
+    marked,
+    properties_of,
+)
+from activities.effects import PropertyDefinition
+from activities.properties import fitting, may_copy, read
+from starter.language.flow_file import Path
+from starter.language.references import Reference
+from starter.language.sketch import Sketch, Step
+from starter.language.wording import meant, said
+
+_OPENS = "{{"
+
+
+def check_names(sketch: Sketch, step: Step, action: type[Action], own: Mapping[str, JsonValue]) -> None:
+    """Check what the fields of a step name against what is defined; outputs are checked when all steps stand."""
+    fields = _Fields(sketch, step, action, own)
+    fields.check_names()
+    fields.check_properties()
+    fields.check_types()
+
+
+@dataclass
+class _Fields:
+    """The fields of one step, and the definitions of the properties that they name, by field."""
+
+    sketch: Sketch
+    step: Step
+    action: type[Action]
+    own: Mapping[str, JsonValue]
+    defined: dict[str, PropertyDefinition] = field(default_factory=dict)
+
+    def path(self, key: str) -> Path:
+        return (*self.step.path, key)
+
+    def wrong(self, key: str, code: str, message: str) -> None:
+        self.sketch.file.wrong(self.path(key), code, message)
+
+    def check_names(self) -> None:
+        for key, mark in marked(self.action, NameOf).items():
+            for path, name in _named(self.path(key), self.own.get(key)):
+                self.sketch.names.check(Reference(path, mark.kind, name.partition("/")[0], self.sketch.object))
+        for key in marked(self.action, OutputName):
+            if isinstance(output := self.own.get(key), str):
+                self.sketch.outputs.append((self.path(key), output, self.step.id))
+
+    def check_properties(self) -> None:
+        for key, mark in properties_of(self.action).items():
+            if not isinstance(name := self.own.get(key), str):
+                continue
+            definition = self.sketch.names.property(self.path(key), name, self.object_of(mark))
+            if definition and definition.read_only and mark.edits:
+                self.wrong(key, "read_only_property", f"{name} is read-only; no flow can set it")
+            elif definition:
+                self.defined[key] = definition
+
+    def object_of(self, mark: OwnProperty) -> str:
+        """Give the type of the records whose property is named."""
+        of = [name for _, name in _named((), self.own.get(mark.of))] if mark.of else []
+        return of[0].partition("/")[0] if of else self.sketch.object
+
+    def check_types(self) -> None:
+        for key, mark in properties_of(self.action).items():
+            if key in self.defined and mark.into in self.defined:
+                self._may_copy(key, mark.into)
+        for key, wants in marked(self.action, Wants).items():
+            default = fields_of(self.action)[key].default
+            if self.own.get(key, default) != default and wants.property in self.defined:
+                self._is_one_of(key, wants)
+        for key, value in marked(self.action, ValueOf).items():
+            if self.own.get(key) is not None and value.property in self.defined:
+                self._fits(key, value.property)
+
+    def _may_copy(self, key: str, into: str) -> None:
+        given, wanted = self.defined[key].type, self.defined[into].type
+        if not may_copy(given, wanted):
+            message = f"{self.own[key]} is a {given}, which is not copied into {self.own[into]}, a {wanted}"
+            self.wrong(key, "wrong_property_type", message)
+
+    def _is_one_of(self, key: str, wants: Wants) -> None:
+        type_ = self.defined[wants.property].type
+        if type_ not in wants.types:
+            kinds = " or ".join(wants.types)
+            message = f"`{key}` is for properties of the type {kinds}, and {self.own[wants.property]} is a {type_}"
+            self.wrong(key, "wrong_property_type", message)
+
+    def _fits(self, key: str, of: str) -> None:
+        """Refuse a value that its property does not take; what a text with tokens comes to, nobody knows."""
+        name, value, definition = str(self.own[of]), self.own[key], self.defined[of]
+        if isinstance(value, str) and _OPENS in value:
+            return
+        try:
+            fitting(name, read(value, definition.type), definition)
+        except Refused as refused:
+            message = f"{name} is a {definition.type}, which does not take {said(value)}"
+            if refused.code == "unknown_option" and isinstance(value, str):
+                message = f"{name} has no option {said(value)}; {meant(value, definition.options)}"
+            self.wrong(key, refused.code, message)
+
+
+def _named(path: Path, given: JsonValue) -> Iterator[tuple[Path, str]]:
+    """Give the name that a field holds, or each of several, with its place."""
+    if isinstance(given, dict):
+        path, given = (*path, "type"), given.get("type")
+    each = [((*path, n), one) for n, one in enumerate(given)] if isinstance(given, list) else [(path, given)]
+    yield from ((place, name) for place, name in each if isinstance(name, str))
