@@ -21,10 +21,10 @@ from activities.control import Control
 from activities.dispatch import activities
 from activities.faults import PlannedFault, no_fault
 from activities.gateways.postgres_ledger import PostgresLedger
-from activities.gateways.smtp import NoMailServer, SmtpMailer
 from activities.performing import Performer
-from starter.compose import Connections, connect, outside_crm, secrets, signed_links, web
+from starter.compose import Connections, connect
 from starter.doors import doors_into
+from starter.outside import outside
 from starter.publish import announce_left
 from starter.reconcile import Reconciler
 from starter.relay import Relay
@@ -49,25 +49,12 @@ async def serve(settings: Settings, crash_point: Callable[[str], None]) -> None:
     stop = asyncio.Event()
     for name in (signal.SIGTERM, signal.SIGINT):
         asyncio.get_running_loop().add_signal_handler(name, stop.set)
-    mailer = SmtpMailer(settings.smtp) if settings.smtp else NoMailServer()
-    http = web(settings)
-    try:
-        async with connect(settings) as connections:
-            performer = Performer(
-                Control(PostgresLedger(connections.pool, doors_into(connections.revisions)), connections.revisions),
-                settings.catalogue(),
-                mailer,
-                crash_point,
-                signed_links(settings),
-                http=http,
-                secrets=secrets(settings),
-                crm=outside_crm(settings),
-            )
-            async with _worker(connections, performer):
-                logging.getLogger("perdure").info("the worker is ready")
-                await asyncio.gather(*_loops(connections, crash_point, stop))
-    finally:
-        await asyncio.gather(mailer.close(), http.close())
+    async with connect(settings) as connections, outside(settings) as world:
+        ledger = PostgresLedger(connections.pool, doors_into(connections.revisions))
+        control = Control(ledger, connections.revisions)
+        async with _worker(connections, Performer(control, settings.catalogue(), world, crash_point)):
+            logging.getLogger("perdure").info("the worker is ready")
+            await asyncio.gather(*_loops(connections, crash_point, stop))
 
 
 def _worker(connections: Connections, performer: Performer) -> Worker:

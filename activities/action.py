@@ -14,7 +14,7 @@ from typing import Annotated, ClassVar, Literal, TypeVar, get_args
 from pydantic import BaseModel, ConfigDict, JsonValue
 from pydantic.fields import FieldInfo
 
-from activities.effects import Crm, Doors, Http, Links, Mailer, Parts, Provenance, Secrets, Texts
+from activities.effects import Crm, Http, Links, Mailer, Outside, Parts, Provenance, Secrets, Store, Texts
 from workflows.model.errors import ProviderError, RecordError
 from workflows.model.journal import Outcome
 from workflows.model.policy import Repeat, Retry
@@ -65,9 +65,9 @@ class OutputName:
 
 @dataclass(frozen=True)
 class NameOf:
-    """Marks a field that names what must be there at publish: a flow, an e-mail, or types of associated records."""
+    """Marks a field that names what must be there at publish: a flow, a user, types of associated records."""
 
-    kind: Literal["flow", "email", "associated"]
+    kind: Literal["flow", "email", "associated", "list", "user", "team", "sequence", "subscription"]
 
 
 Text = Annotated[str, Tokens()]
@@ -101,6 +101,18 @@ class Retryable(ProviderError):
         self.code, self.note, self.after = code, note, after
 
 
+class NotBefore(ProviderError):
+    """The effect has to wait until a moment, as for a quota: the record sleeps until then, and it is tried again.
+
+    Only what is done in the store and what prepares an effect outside may raise it: nothing has been done yet.
+    """
+
+    def __init__(self, until: datetime, code: str, note: str = "") -> None:
+        """Take the moment, a code for history and a note for the ledger."""
+        super().__init__(code)
+        self.until, self.code, self.note = until, code, note
+
+
 class Ambiguous(ProviderError):
     """The effect may or may not have been done: the connection broke before the answer came."""
 
@@ -112,9 +124,10 @@ class Ambiguous(ProviderError):
 
 @dataclass(frozen=True, kw_only=True)
 class Do:
-    """What an action is handed: who it is for, the key of this one effect, and the gateways.
+    """What an action is handed: who it is for, the key of this one effect, our store, and the gateways.
 
-    `zone` is where the flow's days begin; `outputs` are those of the steps before, by the step's id.
+    `zone` is where the flow's days begin; `outputs` are those of the steps before, by the step's id. `since` is when it
+    was first to be done, before it was put off by `NotBefore`. `crm` is that of the store, or the one outside.
     """
 
     key: str
@@ -123,24 +136,47 @@ class Do:
     zone: str = "UTC"
     outputs: Mapping[str, Mapping[str, JsonValue]] = field(default_factory=dict)
     source: Provenance
+    since: datetime
     crm: Crm
-    doors: Doors
-    mail: Mailer
+    store: Store
+    outside: Outside
     parts: Parts
-    links: Links
-    http: Http
-    secrets: Secrets
     prepared: Mapping[str, JsonValue] = field(default_factory=dict)
     """What `prepare` gave, at the first attempt."""
+
+    @property
+    def mail(self) -> Mailer:
+        """What sends e-mail."""
+        return self.outside.mail
+
+    @property
+    def links(self) -> Links:
+        """What makes links of ours."""
+        return self.outside.links
+
+    @property
+    def http(self) -> Http:
+        """What speaks HTTP."""
+        return self.outside.http
+
+    @property
+    def secrets(self) -> Secrets:
+        """What must not stand in a flow."""
+        return self.outside.secrets
 
 
 @dataclass(frozen=True, kw_only=True)
 class Preparing:
     """What an action is handed to prepare its effect, in the transaction in which the intent is written down."""
 
+    key: str
     record: Record
     now: datetime
+    since: datetime
+    source: Provenance
+    zone: str
     crm: Crm
+    store: Store
     texts: Texts
     outputs: Mapping[str, Mapping[str, JsonValue]] = field(default_factory=dict)
 
@@ -188,13 +224,16 @@ class Action(BaseModel):
         """Fill the texts and find the recipients, for an action outside whose settings do not say all.
 
         The answer is written down with the intent, and every attempt has it in `do.prepared`. The texts among the
-        settings are not filled then. Raise Refused or Skipped; nothing has been done.
+        settings are not filled then. Raise Refused, Skipped or NotBefore; nothing has been done.
         """
         del preparing
         raise NotImplementedError
 
     async def perform(self, do: Do) -> Done:
-        """Do it, once: `do.key` is the same for every attempt. Raise Refused, Skipped, Retryable or Ambiguous."""
+        """Do it, once: `do.key` is the same for every attempt. Raise Refused, Skipped, Retryable or Ambiguous.
+
+        In the store it may raise NotBefore as well.
+        """
         raise NotImplementedError
 
     @classmethod

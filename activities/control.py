@@ -42,6 +42,8 @@ class Control:
 
     ledger: Ledger
     revisions: Revisions
+    clock_speed: float = 1.0
+    """How fast delays and waits pass; only what is shown to people in a hurry is walked at another speed than 1."""
 
     async def branch(self, step: Step) -> Answer:
         """Decide which arm a record takes, on its values as they are now."""
@@ -74,7 +76,8 @@ class Control:
             return elsewhere
         if step.entered is None:
             raise TypeError(node.id)
-        asleep = await self.ledger.lie_down(step, node.do, Asleep(why="delay", until=step.entered + node.for_))
+        until = step.entered + node.for_ / self.clock_speed
+        asleep = await self.ledger.lie_down(step, node.do, Asleep(why="delay", until=until))
         return await self._sleep(step, asleep)
 
     async def delay_until(self, step: Step) -> Answer:
@@ -97,7 +100,8 @@ class Control:
         if wakes.until is None:
             answer = Answer(line="no date to wait for", leave="completed" if wakes.then == "end" else None)
             return await self.ledger.settle(step, node.do, answer, note=wakes.because)
-        asleep = await self.ledger.lie_down(step, node.do, Asleep(why="delay", until=wakes.until))
+        until = since + (wakes.until - since) / self.clock_speed
+        asleep = await self.ledger.lie_down(step, node.do, Asleep(why="delay", until=until))
         return await self._sleep(step, asleep)
 
     async def arm_wait(self, step: Step) -> Answer:
@@ -111,7 +115,7 @@ class Control:
             # An earlier execution left this wait unanswered: go the way it went, and never wait here again.
             return await self._sleep(step, Asleep(why="wait", until=situation.now))
         _, node = await self._node(step, WaitForEvent)
-        seconds = node.at_most.total_seconds() if node.at_most else None
+        seconds = node.at_most.total_seconds() / self.clock_speed if node.at_most else None
         asleep = await self.ledger.arm(step, node.do, node.any_of, seconds)
         found = first_match(node.any_of, await self.ledger.counting(step)) if asleep else None
         if asleep is None or found is not None:

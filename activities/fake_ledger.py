@@ -6,14 +6,14 @@ import sys
 import uuid
 from collections.abc import AsyncIterator, Callable, Mapping, Sequence
 from contextlib import asynccontextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 from typing import Literal
 
 from pydantic import JsonValue
 
-from activities.effects import Crm, Doors, Let, Provenance
-from activities.fakes import FakeCrm
+from activities.effects import Let, Provenance
+from activities.fakes import FakeCrm, FakeStore
 from activities.ledger import MOVED, OVER, Output, PartRow, PartState, Situation, Visit, VisitTaken
 from workflows.contract import Answer, Asleep, Step
 from workflows.model.errors import EngineError
@@ -78,7 +78,7 @@ class FakeLedger:
     """The ledger of `activities.ledger`, in dictionaries."""
 
     now: Callable[[], datetime]
-    crm: FakeCrm = field(default_factory=FakeCrm)
+    store: FakeStore = field(default_factory=FakeStore)
     flows: dict[str, FakeFlow] = field(default_factory=dict)
     enrollments: dict[str, FakeEnrollment] = field(default_factory=dict)
     visits: dict[tuple[str, int], FakeVisit] = field(default_factory=dict)
@@ -86,6 +86,11 @@ class FakeLedger:
     events: list[Event] = field(default_factory=list)
     refused: list[tuple[JsonValue, str]] = field(default_factory=list)
     begun: dict[tuple[str, int], dict[str, PartRow]] = field(default_factory=dict)
+
+    @property
+    def crm(self) -> FakeCrm:
+        """The records of the store."""
+        return self.store.crm
 
     async def look(self, step: Step, needs: Needs = NOTHING) -> Situation:
         """See Ledger."""
@@ -312,8 +317,12 @@ class FakeTurn:
     def __init__(self, ledger: FakeLedger, situation: Situation) -> None:
         """Write to `ledger`."""
         self.ledger, self.situation = ledger, situation
-        self.crm: Crm = ledger.crm
-        self.doors: Doors = FakeDoors(ledger)
+        self.store = replace(ledger.store, doors=FakeDoors(ledger))
+
+    async def since(self, step: Step) -> datetime:
+        """See Turn."""
+        put_off = self.ledger.visits.get((step.enrollment, step.visit - step.deferrals)) if step.deferrals else None
+        return put_off.ended or self.situation.now if put_off else self.situation.now
 
     async def move(self, step: Step, revision: str) -> str:
         """See Turn."""

@@ -15,7 +15,7 @@ from typing import Literal, Protocol
 
 from pydantic import BaseModel, ConfigDict, JsonValue
 
-from activities.effects import Crm, Doors
+from activities.effects import Store
 from workflows.contract import Answer, Asleep, Step
 from workflows.model.errors import EngineError
 from workflows.model.facts import NOTHING, Facts, Needs
@@ -94,8 +94,13 @@ class Turn(Protocol):
     """One visit's transaction, the enrollment locked: an effect in it precedes an order to leave, or is refused."""
 
     situation: Situation
-    crm: Crm
-    doors: Doors
+
+    @property
+    def store(self) -> Store:
+        """Our database, inside this transaction."""
+
+    async def since(self, step: Step) -> datetime:
+        """Give when the node was first to be done, before this visit and others were put off."""
 
     async def move(self, step: Step, revision: str) -> str:
         """See Ledger."""

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Awaitable, Callable, Mapping
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, replace
+from datetime import datetime
 from typing import Literal, TypeVar
 
 from pydantic import JsonValue, ValidationError
@@ -16,6 +17,7 @@ from activities.action import (
     Ambiguous,
     Do,
     Done,
+    NotBefore,
     Preparing,
     Refused,
     Retryable,
@@ -25,11 +27,10 @@ from activities.action import (
 )
 from activities.catalogue import Catalogue
 from activities.control import Control, failure
-from activities.effects import Http, Links, Mailer, OutsideCrm, Provenance, Secrets
+from activities.effects import Outside, Provenance
 from activities.faults import no_fault
 from activities.gate import GATE, LEAVING, ask
 from activities.ledger import Situation, Turn, VisitTaken, effect_key
-from activities.links import NoLinks
 from activities.parts import VisitParts
 from activities.rendering import Filler, needs_of_texts, refusing, rendered
 from workflows.contract import MOST_DEFERRALS, OUTPUT_BYTES, Answer, Asleep, Step
@@ -62,13 +63,8 @@ class Performer:
 
     control: Control
     catalogue: Catalogue
-    mail: Mailer
-    http: Http = field(kw_only=True)
-    secrets: Secrets = field(kw_only=True)
+    outside: Outside
     crash_point: Callable[[str], None] = no_fault
-    links: Links = field(default_factory=NoLinks)
-    crm: OutsideCrm | None = None
-    """The CRM where it is not in our store."""
 
     async def perform(self, step: Step, attempt: str) -> Answer:
         """Do the action of a node, once; `attempt` names this try of it. Raise Again when a later one may settle it."""
@@ -90,6 +86,9 @@ class Performer:
             if settled is None or settled.answer is None:
                 raise
             return settled.answer
+        except NotBefore as error:
+            answer, note, settle = _put_off(step, error), error.note, self.control.ledger.settle
+            return await _insisting(node, lambda: settle(step, node.kind, answer, None, note))
         except (Refused, Skipped) as error:
             # What the action had edited so far is rolled back with its transaction; only the failure is kept.
             answer, note, settle = _failed(node, error), error.note, self.control.ledger.settle
@@ -98,7 +97,7 @@ class Performer:
     def _is_in_store(self, node: Perform) -> bool:
         """Tell whether the effect is in our store; of one in the CRM that is so wherever the CRM is now."""
         action = self.catalogue[node.kind]
-        return self.crm is None if action.place == "store" and action.in_crm else node.place == "store"
+        return self.outside.crm is None if action.place == "store" and action.in_crm else node.place == "store"
 
     async def _in_store(self, step: Step, flow: Flow, node: Perform) -> Answer:
         """Edit our store and write the visit in one transaction: the effect is there exactly when the row is."""
@@ -107,7 +106,7 @@ class Performer:
                 return early
             self.crash_point("before_edit")
             action = self._action(node, self._rendered(node, turn.situation, flow))
-            done = _kept(await action.perform(self._do(step, flow, turn, node)))
+            done = _kept(await action.perform(replace(self._do(step, flow, turn, node), since=await turn.since(step))))
             answer = _answer(node, done)
             await turn.settle(step, node.kind, answer, done.output, done.note)
             self.crash_point("before_commit")
@@ -120,7 +119,8 @@ class Performer:
         async with self.control.ledger.turn(step, self._needs(flow, node)) as turn:
             if (early := await self._early(step, flow, node, turn)) is not None:
                 return early
-            content = await self._content(flow, node, turn)
+            since = await turn.since(step)
+            content = await self._content(step, flow, node, turn, since)
             own = prepares(self.catalogue[node.kind])
             repeated = _is_ambiguous(turn.situation) and not (own and PARTS in content)  # each part tells of itself
             if repeated and node.repeat == "at_most_once":
@@ -129,7 +129,7 @@ class Performer:
                 return answer
             action = self._action(node, node.config if own else content)
             await turn.intend(step, node.kind, attempt, content, repeated=repeated)
-            do = replace(self._do(step, flow, turn, node, attempt), prepared=content)
+            do = replace(self._do(step, flow, turn, node, attempt), since=since, prepared=content)
         self.crash_point("after_intent")
         try:
             done = _kept(await action.perform(do))
@@ -164,8 +164,8 @@ class Performer:
             return None
         if ambiguous:
             stopped = stopped.model_copy(update={"outcome": "unknown", "line": f"unknown; {stopped.line}"})
-        if stopped.asleep and stopped.asleep.why == "deferred" and step.deferrals >= MOST_DEFERRALS:
-            stopped = Answer(asleep=Asleep(why="held"), outcome="failed", line=f"deferred {step.deferrals} times")
+        if stopped.asleep and stopped.asleep.why == "deferred":
+            stopped = _not_for_ever(step, stopped)
         await turn.settle(step, node.kind, stopped)
         return stopped
 
@@ -189,7 +189,9 @@ class Performer:
                 self.catalogue[node.kind], node.config, situation.ref.type, in_zone_of(flow, situation.facts)
             )
 
-    async def _content(self, flow: Flow, node: Perform, turn: Turn) -> dict[str, JsonValue]:
+    async def _content(
+        self, step: Step, flow: Flow, node: Perform, turn: Turn, since: datetime
+    ) -> dict[str, JsonValue]:
         """Give what is done outside: as the first attempt froze it, or else as it is now."""
         situation, action = turn.situation, self.catalogue[node.kind]
         if situation.visit and situation.visit.content is not None:
@@ -197,9 +199,14 @@ class Performer:
         if not prepares(action):
             return self._rendered(node, situation, flow)
         preparing = Preparing(
+            key=effect_key(step.enrollment, step.visit),
             record=situation.record or Record(ref=situation.ref),
             now=situation.now,
-            crm=turn.crm,
+            since=since,
+            source=_source(step, situation),
+            zone=in_zone_of(flow, situation.facts).zone,
+            crm=turn.store.crm,
+            store=turn.store,
             texts=Filler(tokens_of(action), flow, turn),
             outputs=situation.facts.outputs,
         )
@@ -217,17 +224,31 @@ class Performer:
             key=key,
             record=situation.record or Record(ref=situation.ref),
             now=situation.now,
+            since=situation.now,
             zone=in_zone_of(flow, situation.facts).zone,
             outputs=situation.facts.outputs,
-            source=Provenance(situation.flow, step.revision, step.node, step.enrollment),
-            crm=turn.crm if self.crm is None else self.crm.under(key),
-            doors=turn.doors,
-            mail=self.mail,
+            source=_source(step, situation),
+            crm=turn.store.crm if self.outside.crm is None else self.outside.crm.under(key),
+            store=turn.store,
+            outside=self.outside,
             parts=self._parts(step, node, attempt),
-            links=self.links,
-            http=self.http,
-            secrets=self.secrets,
         )
+
+
+def _source(step: Step, situation: Situation) -> Provenance:
+    return Provenance(situation.flow, step.revision, step.node, step.enrollment)
+
+
+def _put_off(step: Step, error: NotBefore) -> Answer:
+    deferred = Answer(asleep=Asleep(why="deferred", until=error.until), line=f"deferred: {error.code}")
+    return _not_for_ever(step, deferred)
+
+
+def _not_for_ever(step: Step, deferred: Answer) -> Answer:
+    """Hold for an operator what has been deferred too often."""
+    if step.deferrals < MOST_DEFERRALS:
+        return deferred
+    return Answer(asleep=Asleep(why="held"), outcome="failed", line=f"deferred {step.deferrals} times")
 
 
 def _is_ambiguous(situation: Situation) -> bool:

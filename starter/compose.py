@@ -5,7 +5,6 @@ What the environment does not name is looked for in the embedded stack that `per
 
 from __future__ import annotations
 
-import importlib
 import re
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
@@ -15,7 +14,6 @@ from typing import TYPE_CHECKING, Any
 import asyncpg
 
 from activities.gateways.postgres import PostgresSource, open_pool
-from activities.links import NoLinks, SignedLinks
 from deploy.local.home import Home
 from deploy.local.stack import Stack
 from starter.migrate import LOOKS, place, unreachable
@@ -26,8 +24,6 @@ if TYPE_CHECKING:
     from temporalio.client import Client as Temporal
     from temporalio.envconfig import ClientConfigProfile
 
-    from activities.effects import Links, OutsideCrm, Secrets
-    from activities.gateways.http import WebGateway
     from deploy.local.addresses import Addresses
     from starter.client import Client
     from starter.settings import Settings
@@ -108,41 +104,6 @@ def _configured() -> ClientConfigProfile:
         raise CallerError(message) from None
 
 
-def signed_links(settings: Settings) -> Links:
-    """Give what makes the links in e-mail; none are made where the public URL or the signing key is not set."""
-    if settings.public_url is None or settings.signing_key is None:
-        return NoLinks()
-    return SignedLinks(settings.public_url, settings.signing_key.get_secret_value())
-
-
-def web(settings: Settings) -> WebGateway:
-    """Give what speaks HTTP for flows, to the public internet and to what the operator lists."""
-    from activities.gateways.http import WebGateway
-
-    return WebGateway(settings.outbound.allowed, ca_file=settings.outbound.ca_file)
-
-
-def outside_crm(settings: Settings) -> OutsideCrm | None:
-    """Give the CRM where it is not in our database; raise CallerError where its gateway cannot be made."""
-    if settings.crm is None:
-        return None
-    module, _, function = settings.crm.partition(":")
-    try:
-        crm: OutsideCrm = getattr(importlib.import_module(module), function)()
-    except Exception as error:
-        message = f"PERDURE_CRM: {settings.crm} makes no gateway ({type(error).__name__}: {error})"
-        raise CallerError(message) from error
-    return crm
-
-
-def secrets(settings: Settings) -> Secrets:
-    """Give the secrets that flows may name."""
-    from activities.gateways.named_secrets import NamedSecrets
-    from starter.settings import named_secrets
-
-    return NamedSecrets(named_secrets(), settings.secrets_folder)
-
-
 def web_ui(settings: Settings) -> str | None:
     """Give the link to the namespace in the Web UI of the embedded stack; none where Temporal is another's."""
     stack = running(settings)
@@ -175,11 +136,11 @@ async def database(settings: Settings, *, size: int = 4) -> AsyncIterator[asyncp
 
 
 @asynccontextmanager
-async def client(settings: Settings) -> AsyncIterator[Client]:
+async def client(settings: Settings, *, size: int = 4) -> AsyncIterator[Client]:
     """Open a client for a block, which does without Temporal. Raise as `database` does."""
     from starter.client import Client
 
-    async with database(settings) as pool, _revisions(settings) as revisions:
+    async with database(settings, size=size) as pool, _revisions(settings) as revisions:
         yield Client(pool, revisions)
 
 

@@ -14,7 +14,7 @@ from pydantic import JsonValue
 from activities.control import Control, first_match, happened
 from activities.dispatch import questions
 from activities.fake_ledger import FakeEnrollment, FakeFlow, FakeLedger
-from activities.fakes import FakeHttp, FakeMailer, FakeSecrets
+from activities.fakes import FakeHttp, FakeMailer, FakeSecrets, fake_outside
 from activities.performing import Again, Performer
 from workflows.codec import Revisions
 from workflows.contract import GIVE_UP, Answer, State, Step
@@ -60,7 +60,8 @@ class Simulation:
         self.ledger = FakeLedger(lambda: self.clock)
         self.revisions = Revisions(self.source)
         self.control = Control(self.ledger, self.revisions)
-        self.performer = Performer(self.control, self.catalogue, self.mailer, http=self.http, secrets=self.secrets)
+        outside = fake_outside(mail=self.mailer, http=self.http, secrets=self.secrets)
+        self.performer = Performer(self.control, self.catalogue, outside)
         self._plans: list[tuple[datetime, int, Callable[[], Woken | None]]] = []
         self._numbers = count()
 

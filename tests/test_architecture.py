@@ -243,7 +243,7 @@ def test_every_import_contract_can_break(tmp_path: Path) -> None:
         "workflows/contract.py": "import deploy",
         "workflows/interpreter.py": "import temporalio\nimport activities.action",
         "activities/action.py": "import starter",
-        "activities/effects.py": "",
+        "activities/effects/__init__.py": "",
         **{f"activities/{name}.py": "" for name in ("catalogue", "control", "dispatch")},
         **{f"workflows/{name}.py": "" for name in ("enrollment", "waiting")},
         "activities/actions/send.py": "import activities.actions.wait\nimport httpx",

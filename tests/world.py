@@ -9,7 +9,6 @@ from contextlib import asynccontextmanager, suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
-from urllib.parse import urlsplit, urlunsplit
 
 import asyncpg
 from asyncpg.pool import PoolConnectionProxy
@@ -22,28 +21,27 @@ from temporalio.worker import Worker
 from activities.catalogue import Catalogue
 from activities.control import Control
 from activities.dispatch import activities
-from activities.effects import Http, OutsideCrm
-from activities.fakes import FakeHttp, FakeMailer, FakeSecrets
+from activities.effects import Http, Links, OutsideCrm
+from activities.fakes import FakeHttp, FakeMailer, FakeSecrets, fake_outside
 from activities.faults import no_fault
 from activities.gateways.postgres import PostgresSource, open_pool
 from activities.gateways.postgres_ledger import PostgresLedger
+from activities.links import NoLinks
 from activities.performing import Performer
 from deploy.local.addresses import Addresses
 from starter.admission import Admitted
 from starter.client import Client
 from starter.doors import doors_into
-from starter.migrate import migrate
 from starter.publish import publish
 from starter.relay import Relay
 from starter.router import Router
+from tests.databases import fresh_database
 from tests.until import until
 from workflows.codec import Revisions
 from workflows.contract import QUERY_STATE, State, workflow_id
 from workflows.model.records import RecordRef
 from workflows.model.revision import Revision
 from workflows.plugin import PerdurePlugin
-
-_template: dict[str, str] = {}
 
 
 @dataclass
@@ -60,6 +58,7 @@ class World:
     mailer: FakeMailer = field(default_factory=FakeMailer)
     http: Http = field(default_factory=FakeHttp)
     vault: FakeSecrets = field(default_factory=FakeSecrets)
+    links: Links = field(default_factory=NoLinks)
     catalogue: Catalogue = field(default_factory=Catalogue.load)
     ledger: type[PostgresLedger] = PostgresLedger
     crm: OutsideCrm | None = None
@@ -68,19 +67,18 @@ class World:
     @asynccontextmanager
     async def open(cls, addresses: Addresses, folder: Path) -> AsyncIterator[World]:
         """Open a world on the shared servers; its database is gone when it closes."""
-        dsn = await _database(addresses.dsn)
-        pool = await open_pool(dsn)
-        reading = await open_pool(dsn, size=2, ready=0)
-        revisions = Revisions(PostgresSource(reading))
-        temporal = await Temporal.connect(addresses.temporal, plugins=[PerdurePlugin(revisions)])
-        world = cls(addresses, folder, dsn, pool, temporal, revisions)
-        try:
-            yield world
-        finally:
-            await world.end_enrollments()
-            await pool.close()
-            await reading.close()
-            await _drop(addresses.dsn, dsn)
+        async with fresh_database(addresses.dsn) as dsn:
+            pool = await open_pool(dsn)
+            reading = await open_pool(dsn, size=2, ready=0)
+            revisions = Revisions(PostgresSource(reading))
+            temporal = await Temporal.connect(addresses.temporal, plugins=[PerdurePlugin(revisions)])
+            world = cls(addresses, folder, dsn, pool, temporal, revisions)
+            try:
+                yield world
+            finally:
+                await world.end_enrollments()
+                await pool.close()
+                await reading.close()
 
     @property
     def queue(self) -> str:
@@ -96,11 +94,8 @@ class World:
         return Performer(
             Control(self.ledger(self.pool, doors_into(self.revisions)), self.revisions),
             self.catalogue,
-            self.mailer,
+            fake_outside(mail=self.mailer, http=self.http, secrets=self.vault, links=self.links, crm=self.crm),
             crash_point,
-            http=self.http,
-            secrets=self.vault,
-            crm=self.crm,
         )
 
     @asynccontextmanager
@@ -244,34 +239,6 @@ class World:
             ref = RecordRef(type=row["type"], id=row["record"])
             with suppress(Exception):
                 await self.temporal.get_workflow_handle(workflow_id(row["flow"], ref, row["key"])).terminate()
-
-
-async def _database(server: str) -> str:
-    """Copy the migrated template into a new database; the first test of the run makes the template."""
-    if server not in _template:
-        _template[server] = await _create(server, None)
-        await migrate(_template[server])
-    return await _create(server, urlsplit(_template[server]).path[1:])
-
-
-async def _create(server: str, template: str | None) -> str:
-    name = f"test_{secrets.token_hex(6)}"
-    connection = await asyncpg.connect(server)
-    try:
-        await connection.execute(
-            f"create database {name}" + (f" template {template} strategy file_copy" if template else "")
-        )
-    finally:
-        await connection.close()
-    return urlunsplit(urlsplit(server)._replace(path=f"/{name}"))
-
-
-async def _drop(server: str, dsn: str) -> None:
-    connection = await asyncpg.connect(server)
-    try:
-        await connection.execute(f"drop database {urlsplit(dsn).path[1:]} with (force)")
-    finally:
-        await connection.close()
 
 
 @asynccontextmanager

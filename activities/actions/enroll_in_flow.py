@@ -39,7 +39,7 @@ class EnrollInFlow(Action):
 
     async def perform(self, do: Do) -> Done:
         """Ask at the door of the flow."""
-        let = await do.doors.enroll(self.flow, do.record.ref, do.source)
+        let = await do.store.doors.enroll(self.flow, do.record.ref, do.source)
         if let.enrollment is None:
             raise Refused(let.code, let.sentence)
         return Done(line=f"entered {self.flow}", output={"enrollment": let.enrollment})

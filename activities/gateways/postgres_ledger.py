@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import AsyncIterator, Mapping, Sequence
 from contextlib import asynccontextmanager
-from datetime import timedelta
+from datetime import datetime, timedelta
 from typing import TYPE_CHECKING, Any, Literal
 
 from pydantic import JsonValue
@@ -12,9 +12,9 @@ from pydantic_core import from_json
 
 from activities.gateways.no_doors import NoDoors
 from activities.gateways.postgres import storable
-from activities.gateways.postgres_crm import PostgresCrm
 from activities.gateways.postgres_facts import all_informed, informed
 from activities.gateways.postgres_parts import PostgresParts
+from activities.gateways.postgres_store import PostgresStore
 from activities.ledger import MOVED, Output, Situation, Visit, VisitTaken
 from workflows.contract import Answer, Asleep, Step
 from workflows.model.errors import EngineError
@@ -25,7 +25,7 @@ if TYPE_CHECKING:
     import asyncpg
     from asyncpg.pool import PoolConnectionProxy
 
-    from activities.effects import Crm, Doors
+    from activities.effects import Store
     from activities.gateways.no_doors import Opens
     from workflows.model.journal import Ending
     from workflows.model.nodes import EventMatch
@@ -169,6 +169,10 @@ limit 1
 """
 
 
+# Each time a node is put off, the next visit is one to it again.
+_SINCE = "select min(began_at) from visit where enrollment = $1 and visit >= $2 and visit < $3 and node = $4"
+
+
 class PostgresLedger(PostgresParts):
     """The ledger of `activities.ledger`, on a pool."""
 
@@ -186,7 +190,7 @@ class PostgresLedger(PostgresParts):
         """See Ledger."""
         async with self.pool.acquire() as connection, connection.transaction():
             situation = await _situation(connection, _LOOK + "for share of e", step, needs)
-            yield PostgresTurn(connection, situation, self.doors(connection))
+            yield PostgresTurn(connection, situation, PostgresStore(connection, self.doors))
 
     async def move(self, step: Step, revision: str) -> str:
         """See Ledger."""
@@ -271,10 +275,17 @@ class PostgresLedger(PostgresParts):
 class PostgresTurn:
     """The transaction of one visit."""
 
-    def __init__(self, connection: PoolConnectionProxy[Any], situation: Situation, doors: Doors) -> None:
+    def __init__(self, connection: PoolConnectionProxy[Any], situation: Situation, store: Store) -> None:
         """Write through `connection`, whose transaction is open."""
-        self.connection, self.situation, self.doors = connection, situation, doors
-        self.crm: Crm = PostgresCrm(connection)
+        self.connection, self.situation, self.store = connection, situation, store
+
+    async def since(self, step: Step) -> datetime:
+        """See Turn."""
+        if not step.deferrals:
+            return self.situation.now
+        visits = step.visit - step.deferrals, step.visit
+        first = await self.connection.fetchval(_SINCE, step.enrollment, *visits, step.node)
+        return first or self.situation.now
 
     async def move(self, step: Step, revision: str) -> str:
         """See Turn."""

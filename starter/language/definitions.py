@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from typing import Any, Self
 
 import asyncpg
@@ -18,6 +18,11 @@ select p.object, p.name, p.type, coalesce(p.options, '[]') as options,
 _LISTS = "select key from list"
 _FLOWS = "select key from flow"
 _EMAILS = "select key, for_automation from email_content"
+_OTHERS = {
+    "user": "select id from crm_user",
+    "team": "select id from team",
+}
+"""What else steps name, by the kind that a field is marked with (`NameOf`)."""
 
 
 @dataclass(frozen=True)
@@ -29,10 +34,16 @@ class Definitions:
     flows: frozenset[str] | None = None
     emails: Mapping[str, bool] | None = None
     """The keys of e-mails, each with whether flows may send it."""
+    others: Mapping[str, frozenset[str]] = field(default_factory=dict)
+    """Names of further kinds, as users and teams; of a kind that is missing nothing is known."""
 
     def with_flows(self, keys: Iterable[str]) -> Self:
         """Give the same definitions with more flows: those that are published together may name each other."""
         return replace(self, flows=frozenset({*(self.flows or ()), *keys}))
+
+    def with_others(self, kind: str, names: Iterable[str]) -> Self:
+        """Give the same definitions with more names of a further kind."""
+        return replace(self, others={**self.others, kind: frozenset({*self.others.get(kind, ()), *names})})
 
     def with_emails(self, emails: Mapping[str, bool]) -> Self:
         """Give the same definitions with more e-mails: a flow may name one that is published together with it."""
@@ -47,4 +58,5 @@ async def read_definitions(pool: asyncpg.Pool[Any]) -> Definitions:
         properties.setdefault(row["object"], {})[row["name"]] = definition
     lists, flows = [frozenset(row["key"] for row in await pool.fetch(query)) for query in (_LISTS, _FLOWS)]
     emails = {row["key"]: row["for_automation"] for row in await pool.fetch(_EMAILS)}
-    return Definitions(properties, lists, flows, emails)
+    others = {kind: frozenset(name for (name,) in await pool.fetch(query)) for kind, query in _OTHERS.items()}
+    return Definitions(properties, lists, flows, emails, others)

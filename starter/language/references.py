@@ -80,6 +80,8 @@ class Names:
             case "email":
                 self._is_one_of(reference, definitions.emails if definitions else None)
                 self._may_be_sent(reference)
+            case kind:
+                self._is_one_of(reference, definitions.others.get(kind) if definitions else None)
 
     def object(self, path: Path, name: str) -> None:
         """Check the type of a record."""

@@ -9,7 +9,7 @@ from activities.action import Refused
 from activities.actions.enroll_in_flow import EnrollInFlow
 from activities.catalogue import Catalogue, complete
 from activities.fake_ledger import FakeDoors, FakeEnrollment, FakeFlow, FakeLedger
-from activities.fakes import FakeCrm
+from activities.fakes import FakeCrm, FakeStore
 from starter.simulate import Simulation
 from tests.activities.doing import ANNA, NOW, anna, doing
 from tests.flows import delay, flow
@@ -20,7 +20,7 @@ ENTER = EnrollInFlow(flow="other")
 
 
 def ledger(**flow: Any) -> FakeLedger:
-    return FakeLedger(lambda: NOW, FakeCrm({ANNA: {}}), {"other": FakeFlow("r", **flow)})
+    return FakeLedger(lambda: NOW, FakeStore(FakeCrm({ANNA: {}})), {"other": FakeFlow("r", **flow)})
 
 
 def been_there(there: FakeLedger, ending: Ending | None) -> FakeLedger:

@@ -12,9 +12,10 @@ import pytest
 
 from activities.catalogue import Catalogue
 from activities.fake_ledger import FakeEnrollment
+from activities.fakes import fake_outside
 from activities.performing import Again
-from starter.compose import outside_crm
 from starter.language.compile import compile_flow
+from starter.outside import outside_crm
 from starter.settings import Settings
 from starter.simulate import Simulation
 from tests.activities.crm_bench import ACME, ANNA, BETA, DEFINITIONS, some_records
@@ -62,7 +63,7 @@ async def setting() -> AsyncIterator[Setting]:
     """Anna, inside a flow whose first step counts her up."""
     async with http_crm(some_records()) as server:
         world = Simulation(OUTSIDE)
-        world.performer = replace(world.performer, crm=gateway(server))
+        world.performer = replace(world.performer, outside=fake_outside(crm=gateway(server)))
         world.record(str(ANNA))
         revision = compiled(OUTSIDE)
         world.publish(revision)
@@ -136,7 +137,7 @@ async def test_a_crm_that_moved_out_is_edited_outside_by_flows_from_before(setti
 
 async def test_a_crm_that_moved_in_is_edited_in_our_transaction_by_flows_from_before(setting: Setting) -> None:
     """And the other way round."""
-    setting.world.performer = replace(setting.world.performer, crm=None)
+    setting.world.performer = replace(setting.world.performer, outside=fake_outside())
     assert await setting.perform("a1") == Answer(line="increased score")
     assert (setting.world.ledger.crm.records[ANNA], setting.server.keys) == ({"score": 5}, [])
 

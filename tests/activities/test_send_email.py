@@ -12,7 +12,7 @@ from activities.actions.send_email import SendEmail
 from activities.catalogue import Catalogue, complete
 from activities.effects import EmailContent
 from activities.fake_ledger import FakeEnrollment, FakeVisit
-from activities.fakes import FakeLinks
+from activities.fakes import fake_outside
 from activities.parts import MOST_PUT_OFF
 from activities.performing import Again
 from activities.recipients import MOST_CHARACTERS, MOST_RECIPIENTS
@@ -332,7 +332,7 @@ async def test_letters_that_nobody_could_keep_are_refused(world: Simulation) -> 
 async def test_the_link_to_unsubscribe_is_each_recipients_own(world: Simulation) -> None:
     """It names the contact and the e-mail's own key."""
     contacts(world, "c@example.com", "d@example.com")
-    world.performer = replace(world.performer, links=FakeLinks())
+    world.performer = replace(world.performer, outside=fake_outside(mail=world.mailer))
     await sent(world, "d")
     links = [f"https://example.com/unsubscribe/contact:{100 + n}/{key}" for n, (key, _) in enumerate(world.mailer.sent)]
     assert [mail.unsubscribe for _, mail in world.mailer.sent] == links

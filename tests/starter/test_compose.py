@@ -7,10 +7,12 @@ import pytest
 from pydantic import SecretStr
 
 from activities.control import Control
+from activities.fakes import fake_outside
 from activities.gateways.postgres_ledger import PostgresLedger
 from activities.performing import Performer
 from deploy.local.addresses import Addresses
 from starter import compose
+from starter.outside import signed_links
 from starter.settings import Settings, variables
 from tests.flows import flow, set_property
 from tests.world import World
@@ -89,7 +91,7 @@ async def test_many_visits_that_meet_a_new_revision_do_not_wait_for_themselves(
         control = Control(PostgresLedger(connections.pool), connections.revisions)
         await connections.revisions.get(old.hash)
         new = await world.publish(flow(old.flow.key, set_property("p", "stage", "y")))
-        performer = Performer(control, world.catalogue, world.mailer, http=world.http, secrets=world.vault)
+        performer = Performer(control, world.catalogue, fake_outside())
         steps = [Step(enrollment=each, revision=old.hash, node="p", visit=1) for each in enrollments]
         answers = await asyncio.gather(*(performer.perform(step, "a") for step in steps))
     assert {answer.revision.hash for answer in answers if answer.revision} == {new.hash}
@@ -121,7 +123,7 @@ def test_a_child_finds_the_stack_whatever_is_set(tmp_path: Path) -> None:
 )
 def test_links_in_e_mail_want_a_url_and_a_key(settings: Settings, given: dict[str, object], link: str) -> None:
     """Without one of them there is no link: it would lead nowhere, or anybody could make it."""
-    links = compose.signed_links(settings.model_copy(update=given))
+    links = signed_links(settings.model_copy(update=given))
     made = links.unsubscribe(RecordRef.parse("contact:1"), "k1")
     assert (made or "").startswith(link)
     assert bool(made) == bool(link)

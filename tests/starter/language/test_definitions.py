@@ -19,6 +19,7 @@ async def test_what_is_defined_is_read_from_the_database(office: Office) -> None
         " ('conversation', 'status', 'text', null, false)",
         ["open", "won"],
     )
+    await pool.execute("insert into crm_user (id, email) values ('7', 'bo@example.com')")
     await pool.execute("insert into list (key, object, name) values ('vips', 'deal', 'VIPs')")
     await pool.execute(
         "insert into email_content (key, name, subject, text, for_automation) values"
@@ -36,4 +37,5 @@ async def test_what_is_defined_is_read_from_the_database(office: Office) -> None
         lists=frozenset({"vips"}),
         flows=frozenset({key}),
         emails={"hello": True, "once": False},
+        others={"user": frozenset({"7"}), "team": frozenset()},
     )

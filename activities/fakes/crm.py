@@ -1,24 +1,20 @@
-"""In-memory twins of the gateways, for unit tests and dry runs: they keep every promise but to last."""
+"""The CRM in memory."""
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable, Collection, Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 
 from pydantic import JsonValue
 
-from activities.action import Refused, Skipped
+from activities.action import Refused
 from activities.effects import (
     Edit,
     Edited,
     EmailContent,
-    Mail,
     NewTask,
-    Part,
     PropertyDefinition,
     Provenance,
-    Request,
-    Response,
     Source,
     User,
     Version,
@@ -29,50 +25,6 @@ from workflows.model.records import Record, RecordRef
 
 TYPES = {**dict.fromkeys(("contact", "company", "deal", "ticket", "quote"), False), "conversation": True}
 """The built-in object types, each with whether flows may not edit its own properties."""
-
-
-@dataclass
-class FakeMailer:
-    """Keeps what it is given to send. `answers` are raised, in order, in place of a success."""
-
-    sent: list[tuple[str, Mail]] = field(default_factory=list)
-    answers: list[Exception] = field(default_factory=list)
-
-    async def send(self, mail: Mail, key: str) -> str:
-        """See Mailer."""
-        if self.answers:
-            raise self.answers.pop(0)
-        self.sent.append((key, mail))
-        return f"250 OK queued as {key}"
-
-
-@dataclass
-class FakeHttp:
-    """Keeps what it is given to send. `answers` are given, or raised, in order; then all is well."""
-
-    sent: list[Request] = field(default_factory=list)
-    answers: list[Response | Exception] = field(default_factory=list)
-
-    async def send(self, request: Request) -> Response:
-        """See Http."""
-        answer = self.answers.pop(0) if self.answers else Response(200)
-        self.sent.append(request)
-        if isinstance(answer, Exception):
-            raise answer
-        return answer
-
-
-@dataclass
-class FakeSecrets:
-    """Secrets in a dictionary."""
-
-    secrets: dict[str, str] = field(default_factory=dict)
-
-    def get(self, name: str) -> str:
-        """See Secrets."""
-        if name not in self.secrets:
-            raise Refused("unknown_secret", name)
-        return self.secrets[name]
 
 
 @dataclass
@@ -180,33 +132,3 @@ class FakeCrm:
         ends = [(b if a == record else a, as_) for a, b, as_ in self.associations if record in (a, b)]
         wanted = [other for other, as_ in ends if other.type == type_ and label in ("", as_)]
         return [other for other in dict.fromkeys(wanted) if other in self.records and other not in self.archived]
-
-
-class FakeLinks:
-    """Gives links that anybody could make."""
-
-    def unsubscribe(self, contact: RecordRef, key: str) -> str | None:
-        """See Links."""
-        return f"https://example.com/unsubscribe/{contact}/{key}"
-
-
-@dataclass
-class FakeParts:
-    """Does every part, once, and remembers what each came to."""
-
-    done: dict[str, Part] = field(default_factory=dict)
-
-    async def each(self, parts: Mapping[str, Callable[[str], Awaitable[str]]]) -> dict[str, Part]:
-        """See Parts; the key of a part is its name."""
-        for name, act in parts.items():
-            if name not in self.done:
-                self.done[name] = await self._came_to(name, act)
-        return {name: self.done[name] for name in parts}
-
-    async def _came_to(self, name: str, act: Callable[[str], Awaitable[str]]) -> Part:
-        try:
-            return Part("done", await act(name))
-        except Skipped as skipped:
-            return Part("skipped", f"{skipped.code}: {skipped.note}")
-        except Refused as refused:
-            return Part("failed", f"{refused.code}: {refused.note}")

@@ -1,14 +1,10 @@
-"""The world as an action sees it: a protocol for each outside system, and what is handed to it.
-
-The gateways fulfil these protocols; `fakes.py` has an in-memory twin of each. What they refuse, put off or cannot tell
-they raise as `Refused`, `Retryable` or `Ambiguous` of `activities.action`.
-"""
+"""The CRM as an action sees it: records and their properties, tasks, users, and what e-mails say."""
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable, Collection, Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field
-from datetime import datetime, timedelta
+from datetime import datetime
 from typing import Literal, Protocol
 
 from pydantic import JsonValue
@@ -192,127 +188,3 @@ class OutsideCrm(Protocol):
 def differ(value: JsonValue, other: JsonValue) -> bool:
     """Tell whether two values of a property are not the same; to Python, true is 1."""
     return value != other or isinstance(value, bool) != isinstance(other, bool)
-
-
-@dataclass(frozen=True)
-class Mail:
-    """An e-mail, ready to send. `sender` None means the gateway's own.
-
-    `unsubscribe` is the link that takes the recipient off at one request, without a login (RFC 8058).
-    """
-
-    to: str
-    subject: str
-    text: str
-    html: str | None = None
-    sender: str | None = None
-    unsubscribe: str | None = None
-
-
-class Mailer(Protocol):
-    """Sends e-mail."""
-
-    async def send(self, mail: Mail, key: str) -> str:
-        """Send one e-mail under an effect key, the same for every attempt; return what the server said.
-
-        Raise Refused, Retryable (surely not sent) or Ambiguous.
-        """
-
-
-@dataclass(frozen=True)
-class Let:
-    """Whether a record was let into a flow: its enrollment, or why not, as a code and a sentence."""
-
-    enrollment: str | None
-    code: str = ""
-    sentence: str = ""
-
-
-class Doors(Protocol):
-    """The doors of flows, inside the transaction of the visit."""
-
-    async def enroll(self, flow: str, record: RecordRef, source: Provenance) -> Let:
-        """Let a record into a flow under its entry rules."""
-
-
-class Links(Protocol):
-    """Makes links of ours that carry a signature, so that nobody can make them for another."""
-
-    def unsubscribe(self, contact: RecordRef, key: str) -> str | None:
-        """Give the link by which a contact ends e-mail, from the e-mail with this effect key; None where not set up."""
-
-
-class Texts(Protocol):
-    """Puts values in place of the tokens of texts, each by its name, for an action that prepares its own."""
-
-    async def of_flow(self, texts: Mapping[str, str], recipients: Sequence[Record]) -> list[dict[str, str]]:
-        """Fill texts that stand in the flow, for each recipient.
-
-        They speak of the enrolled record, but of the type of the recipient they mean the recipient.
-        """
-
-    async def of_recipients(self, texts: Mapping[str, str], recipients: Sequence[Record]) -> list[dict[str, str]]:
-        """Fill texts that are written for any flow, for each recipient.
-
-        They speak of the recipient and what is beside it, but of the flow's own type they mean the enrolled record.
-        """
-
-
-@dataclass(frozen=True)
-class Part:
-    """What one part of an effect came to."""
-
-    state: Literal["done", "skipped", "failed", "unknown"]
-    note: str = ""
-
-
-class Parts(Protocol):
-    """An effect that has several recipients: each is done once, wherever the others stand."""
-
-    async def each(self, parts: Mapping[str, Callable[[str], Awaitable[str]]]) -> dict[str, Part]:
-        """Do every part that is not done yet, each handed the key of its own effect; give what all came to.
-
-        A part answers with a note, or raises as an action does; Retryable is raised again when all others are through.
-        """
-
-
-@dataclass(frozen=True)
-class Request:
-    """An HTTP request, ready to send. What is in it may be secret: it is never shown."""
-
-    method: Literal["GET", "POST", "PUT", "PATCH", "DELETE"]
-    url: str = field(repr=False)
-    headers: Mapping[str, str] = field(default_factory=dict, repr=False)
-    body: bytes = field(default=b"", repr=False)
-    timeout: timedelta = timedelta(seconds=30)
-
-
-@dataclass(frozen=True)
-class Response:
-    """What came back, whatever its status; header names are in small letters.
-
-    `whole` is false where the answer went past a limit, or broke off after a status that says enough without it.
-    """
-
-    status: int
-    headers: Mapping[str, str] = field(default_factory=dict)
-    body: bytes = b""
-    whole: bool = True
-
-
-class Http(Protocol):
-    """Speaks HTTP to addresses that strangers may have written."""
-
-    async def send(self, request: Request) -> Response:
-        """Send one request, following no redirect.
-
-        Raise Refused where the address may not be reached, Retryable where surely nothing was taken, and Ambiguous
-        where nobody can tell.
-        """
-
-
-class Secrets(Protocol):
-    """What must not stand in a flow, by the name that stands there instead."""
-
-    def get(self, name: str) -> str:
-        """Give a secret; raise Refused when there is none of this name."""

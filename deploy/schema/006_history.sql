@@ -1,0 +1,1 @@
+-- Looking back: what the history of a flow, a record or an enrollment is found by.

@@ -1,0 +1,1 @@
+-- Consent: subscription types, who opted in and out and why, marketing status, bounces.

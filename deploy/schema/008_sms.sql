@@ -1,0 +1,1 @@
+-- Text messages: what was sent and delivered, and the quotas that sending keeps to.

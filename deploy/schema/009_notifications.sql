@@ -1,0 +1,1 @@
+-- The notification centre, and the devices that notifications are pushed to.

@@ -1,0 +1,1 @@
+-- Making records, and giving them to owners in turn.

@@ -1,0 +1,1 @@
+-- Membership of lists, and records that were deleted and may be restored.

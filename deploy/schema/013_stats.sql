@@ -1,0 +1,1 @@
+-- What reports of flows are counted by.
