@@ -1,1 +1,0 @@
--- Making records, and giving them to owners in turn.

@@ -1,1 +1,0 @@
--- Membership of lists, and records that were deleted and may be restored.

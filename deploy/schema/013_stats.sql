@@ -1,1 +1,0 @@
--- What reports of flows are counted by.
