@@ -17,12 +17,6 @@ class Home:
 
     path: Path
 
-    @classmethod
-    def locate(cls) -> Home:
-        """Return the folder named by `PERDURE_HOME`, or `.perdure` under the current directory."""
-        named = os.environ.get("PERDURE_HOME")
-        return cls(Path(named).expanduser() if named else Path.cwd() / ".perdure").resolved()
-
     def resolved(self) -> Home:
         """Return the same folder under its absolute name without symbolic links."""
         return Home(self.path.resolve())

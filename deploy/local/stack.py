@@ -26,7 +26,7 @@ START_WITHIN = 120.0
 class Stack:
     """Both servers of a data folder. The first process to start it owns it; later ones join and own nothing.
 
-    Use as `async with Stack(Home.locate()) as addresses:`. A stack whose owner was killed is taken over by the
+    Use as `async with Stack(Home(folder)) as addresses:`. A stack whose owner was killed is taken over by the
     next start, with all its data, on the same ports.
     """
 

@@ -80,6 +80,29 @@ async def sandbox(tmp_path: Path) -> AsyncIterator[Sandbox]:
     await sandbox.clear()
 
 
+@pytest.fixture(scope="session")
+async def running(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[Sandbox]:
+    """A data folder with its PostgreSQL started, for tests that only look at it."""
+    sandbox = Sandbox(tmp_path_factory.mktemp("running"))
+    await sandbox.postgres(sandbox.home()).start()
+    yield sandbox
+    await sandbox.clear()
+
+
+@pytest.fixture
+def home(running: Sandbox) -> Home:
+    """The data folder of that PostgreSQL."""
+    return running.homes[0]
+
+
+@pytest.fixture
+def postgres(running: Sandbox) -> EmbeddedPostgres:
+    """That PostgreSQL."""
+    (server,) = running.servers
+    assert isinstance(server, EmbeddedPostgres)
+    return server
+
+
 @dataclass
 class Keeper:
     """A running `keep_up.py`."""

@@ -17,6 +17,7 @@ from deploy.local import postgres_binaries
 from deploy.local.account import SELF, for_postgres
 from deploy.local.errors import UnsupportedError
 from deploy.local.home import Home
+from deploy.local.postgres import EmbeddedPostgres
 from deploy.local.postgres_binaries import runnable_by
 
 from .conftest import KeepUp, Query, Sandbox
@@ -34,10 +35,8 @@ def public() -> Iterator[Path]:
 
 
 @as_root
-async def test_root_runs_it_as_nobody(sandbox: Sandbox) -> None:
+def test_root_runs_it_as_nobody(postgres: EmbeddedPostgres) -> None:
     """Started by root, the server and its data belong to `nobody`."""
-    postgres = sandbox.postgres(sandbox.home())
-    await postgres.start()
     nobody = pwd.getpwnam("nobody").pw_uid
     assert postgres.data.stat().st_uid == nobody
     assert Path(f"/proc/{postgres.pid}").stat().st_uid == nobody

@@ -1,26 +1,11 @@
-"""The data folder: where it is and what it lets others see."""
+"""The data folder: what it lets others see."""
 
 from __future__ import annotations
 
 import stat
 from pathlib import Path
 
-import pytest
-
 from deploy.local.home import Home
-
-
-def test_the_environment_names_the_folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """`PERDURE_HOME` decides where the data folder is."""
-    monkeypatch.setenv("PERDURE_HOME", str(tmp_path / "elsewhere"))
-    assert Home.locate().path == tmp_path / "elsewhere"
-
-
-def test_the_folder_is_in_the_current_directory(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Without `PERDURE_HOME` the data folder is `.perdure` where the command is run."""
-    monkeypatch.delenv("PERDURE_HOME", raising=False)
-    monkeypatch.chdir(tmp_path)
-    assert Home.locate().path == tmp_path / ".perdure"
 
 
 def test_others_cannot_list_the_folder(tmp_path: Path) -> None:

@@ -10,6 +10,7 @@ import asyncpg
 import pytest
 
 from deploy.local.errors import LocalServerError, NoAddressError
+from deploy.local.home import Home
 from deploy.local.postgres import EmbeddedPostgres
 
 from .conftest import Query, Sandbox
@@ -17,43 +18,35 @@ from .conftest import Query, Sandbox
 HIDDEN = stat.S_IRWXG | stat.S_IRWXO
 
 
-async def test_a_start_gives_a_database(sandbox: Sandbox, query: Query) -> None:
+async def test_a_start_gives_a_database(postgres: EmbeddedPostgres, query: Query) -> None:
     """After a fresh start the database `perdure` takes queries at the given URL, in UTC."""
-    dsn = await sandbox.postgres(sandbox.home()).start()
-    assert await query(dsn, "SELECT current_database()") == "perdure"
-    assert await query(dsn, "SHOW timezone") == "UTC"
+    assert await query(postgres.dsn, "SELECT current_database()") == "perdure"
+    assert await query(postgres.dsn, "SHOW timezone") == "UTC"
 
 
-async def test_only_the_password_opens_it(sandbox: Sandbox, query: Query) -> None:
+async def test_only_the_password_opens_it(postgres: EmbeddedPostgres, home: Home, query: Query) -> None:
     """A user of the same machine without the password is refused."""
-    home = sandbox.home()
-    dsn = await sandbox.postgres(home).start()
     secret = (home.postgres / "password").read_text()
     with pytest.raises(asyncpg.InvalidPasswordError):
-        await query(dsn.replace(secret, "guess"), "SELECT 1")
+        await query(postgres.dsn.replace(secret, "guess"), "SELECT 1")
 
 
-async def test_the_password_is_private(sandbox: Sandbox) -> None:
+def test_the_password_is_private(home: Home) -> None:
     """The file with the password can be read by its owner only, and no copy of it is left."""
-    home = sandbox.home()
-    await sandbox.postgres(home).start()
     secret = (home.postgres / "password").read_text()
     holders = [file for file in home.path.rglob("*") if file.is_file() and secret.encode() in file.read_bytes()]
     assert holders == [home.postgres / "password"]
     assert not stat.S_IMODE(holders[0].stat().st_mode) & HIDDEN
 
 
-async def test_it_listens_on_loopback_only(sandbox: Sandbox, query: Query) -> None:
+async def test_it_listens_on_loopback_only(postgres: EmbeddedPostgres, query: Query) -> None:
     """Nothing but 127.0.0.1 leads to the server, no Unix socket either."""
-    dsn = await sandbox.postgres(sandbox.home()).start()
-    assert await query(dsn, "SHOW listen_addresses") == "127.0.0.1"
-    assert await query(dsn, "SHOW unix_socket_directories") == ""
+    assert await query(postgres.dsn, "SHOW listen_addresses") == "127.0.0.1"
+    assert await query(postgres.dsn, "SHOW unix_socket_directories") == ""
 
 
-async def test_it_does_not_run_as_root(sandbox: Sandbox) -> None:
+def test_it_does_not_run_as_root(postgres: EmbeddedPostgres) -> None:
     """The server's data and process belong to somebody else than root, whoever starts it."""
-    postgres = sandbox.postgres(sandbox.home())
-    await postgres.start()
     assert postgres.data.stat().st_uid != 0
     assert postgres.pid in [int(line) for line in (postgres.data / "postmaster.pid").read_text().splitlines()[:1]]
 
@@ -69,21 +62,19 @@ async def test_a_stop_keeps_all(sandbox: Sandbox, query: Query) -> None:
     assert await query(after, "SELECT answer FROM kept") == 42
 
 
-async def test_a_second_start_changes_nothing(sandbox: Sandbox) -> None:
+async def test_a_second_start_changes_nothing(postgres: EmbeddedPostgres) -> None:
     """Starting a running server answers with the running one."""
-    postgres = sandbox.postgres(sandbox.home())
-    first = await postgres.start()
-    pid = postgres.pid
+    first, pid = postgres.dsn, postgres.pid
     assert await postgres.start() == first
     assert postgres.pid == pid
 
 
-@pytest.mark.parametrize(("durable", "fsync"), [(True, "on"), (False, "off")])
-async def test_durability_is_a_choice(sandbox: Sandbox, query: Query, *, durable: bool, fsync: str) -> None:
+async def test_durability_is_a_choice(sandbox: Sandbox, postgres: EmbeddedPostgres, query: Query) -> None:
     """The server waits for the disk unless a test says that it need not; commits wait for the log in both."""
-    dsn = await sandbox.postgres(sandbox.home(), durable=durable).start()
-    assert await query(dsn, "SHOW fsync") == fsync
-    assert await query(dsn, "SHOW synchronous_commit") == "on"
+    durable = await sandbox.postgres(sandbox.home(), durable=True).start()
+    for dsn, fsync in ((durable, "on"), (postgres.dsn, "off")):
+        assert await query(dsn, "SHOW fsync") == fsync
+        assert await query(dsn, "SHOW synchronous_commit") == "on"
 
 
 async def test_a_long_path(sandbox: Sandbox, query: Query) -> None:

@@ -64,7 +64,7 @@ async def test_kill_9_leaves_no_backend(sandbox: Sandbox) -> None:
         async def gone() -> bool:
             return not processes.is_alive(backend)
 
-        await until(gone, within=2, what="the end of the backend")
+        await until(gone, what="the end of the backend")
 
 
 async def test_kill_9_of_the_postmaster_alone(sandbox: Sandbox, query: Query) -> None:
@@ -88,7 +88,7 @@ async def test_a_pause_and_a_resume(sandbox: Sandbox) -> None:
     _, pending = await asyncio.wait([answer], timeout=0.3)
     assert pending
     postgres.resume()
-    assert await asyncio.wait_for(answer, 5) == 7
+    assert await asyncio.wait_for(answer, 60) == 7
     await connection.close()
 
 
