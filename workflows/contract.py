@@ -33,6 +33,9 @@ RECORD_EVENT = "record_event"
 GIVE_UP = "give_up"
 FINISH = "finish"
 MEMO_ENROLLMENT = "enrollment"
+PURGE = "purge"
+PURGING = "perdure-purge"
+"""The schedule that starts the purge, and the workflow id of its runs before their time."""
 
 FLOW_ATTRIBUTE = SearchAttributeKey.for_keyword("PerdureFlow")
 RECORD_ATTRIBUTE = SearchAttributeKey.for_keyword("PerdureRecord")
@@ -119,6 +122,19 @@ class State(BaseModel):
     taken: int = 0
     trail: tuple[Passed, ...] = ()
     code: int = 1  # not the constant: payloads leave defaults out, so one that moves would change old inputs
+
+    def step(self, ending: Ending | None = None) -> Step:
+        """Give what an activity is asked about where the walk stands."""
+        return Step(
+            enrollment=self.enrollment,
+            revision=self.revision.hash,
+            node=self.node or "",
+            visit=self.visit,
+            deferred_until=self.deferred_until,
+            deferrals=self.deferrals,
+            as_drawn=self.as_drawn,
+            ending=ending,
+        )
 
 
 class Step(BaseModel):

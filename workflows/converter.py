@@ -66,13 +66,12 @@ class RevisionJSON(EncodingPayloadConverter):
 
 def payload_converter(known: Known) -> type[PayloadConverter]:
     """Make the payload converter class that hands out the revisions of `known`."""
+    standard = DefaultPayloadConverter().converters.values()
+    parts = [RevisionJSON(known) if isinstance(each, JSONPlainPayloadConverter) else each for each in standard]
 
     class RevisionPayloadConverter(CompositePayloadConverter):
         def __init__(self) -> None:
-            standard = DefaultPayloadConverter().converters.values()
-            super().__init__(
-                *(RevisionJSON(known) if isinstance(each, JSONPlainPayloadConverter) else each for each in standard)
-            )
+            super().__init__(*parts)  # the SDK makes one for each task
 
     return RevisionPayloadConverter
 

@@ -68,7 +68,7 @@ class Enrollment:
             if not is_cancelled_exception(error):
                 raise
             await asyncio.shield(self._drain())
-            await asyncio.shield(self.ask(FINISH, self._closing("terminated"), None))
+            await asyncio.shield(self.ask(FINISH, self.state.step("terminated"), None))
             raise
         await self._drain()
         return ending
@@ -198,22 +198,12 @@ class Enrollment:
             return Answer(leave=self.mailbox.leaving)
 
     async def _record_event(self, raw: JsonValue) -> bool:
-        step = self._closing(None).model_copy(update={"raw": raw})
+        step = self.state.step().model_copy(update={"raw": raw})
         return (await self.ask(RECORD_EVENT, step, None)).happened
 
     async def _drain(self) -> None:
         while self.mailbox.raw:
             await self._record_event(self.mailbox.raw.pop(0))
-
-    def _closing(self, ending: Ending | None) -> Step:
-        state = self.state
-        return Step(
-            enrollment=state.enrollment,
-            revision=state.revision.hash,
-            node=state.node or "",
-            visit=state.visit,
-            ending=ending,
-        )
 
 
 def details(state: State) -> str:

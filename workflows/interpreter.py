@@ -22,7 +22,6 @@ from workflows.contract import (
     Answer,
     Passed,
     State,
-    Step,
 )
 from workflows.host import Adopted, Delivered, Due, Host, Left, Resumed
 from workflows.model.journal import Ending
@@ -85,11 +84,11 @@ class Walk:
             case WaitForEvent():
                 return await self._wait(node)
             case Branch():
-                return await self.host.ask(BRANCH, self._step(), node)
+                return await self.host.ask(BRANCH, self.state.step(), node)
             case BranchOnValue():
-                return await self.host.ask(BRANCH_ON_VALUE, self._step(), node)
+                return await self.host.ask(BRANCH_ON_VALUE, self.state.step(), node)
             case Split():
-                return await self.host.ask(SPLIT, self._step(), node)
+                return await self.host.ask(SPLIT, self.state.step(), node)
             case GoTo():
                 return Answer()
             case End():
@@ -99,7 +98,7 @@ class Walk:
 
     async def _perform(self, node: Perform) -> Answer:
         if self.state.asleep is None:
-            answer = await self.host.perform(node, self._step())
+            answer = await self.host.perform(node, self.state.step())
             return self._lie_down(answer)
         match await self.host.sleep(self.state, node):
             case Left(ending):
@@ -127,7 +126,7 @@ class Walk:
 
     async def _delay(self, question: str, node: Delay | DelayUntil) -> Answer:
         if self.state.asleep is None:
-            step = self._step().model_copy(update={"entered": self.state.entered})
+            step = self.state.step().model_copy(update={"entered": self.state.entered})
             return self._lie_down(await self.host.ask(question, step, node))
         match await self.host.sleep(self.state, node):
             case Left(ending):
@@ -139,7 +138,7 @@ class Walk:
 
     async def _wait(self, node: WaitForEvent) -> Answer:
         if self.state.asleep is None:
-            return self._lie_down(await self.host.ask(ARM_WAIT, self._step(), node))
+            return self._lie_down(await self.host.ask(ARM_WAIT, self.state.step(), node))
         match await self.host.sleep(self.state, node):
             case Left(ending):
                 return Answer(leave=ending)
@@ -148,7 +147,7 @@ class Walk:
             case Delivered():
                 return Answer(happened=True, line="happened")
             case Due() | Resumed():
-                return await self.host.ask(DISARM_WAIT, self._step(), node)
+                return await self.host.ask(DISARM_WAIT, self.state.step(), node)
 
     def _lie_down(self, answer: Answer) -> Answer:
         """Fall asleep if the answer says so: the sleep is registered, and the next stand here sleeps it."""
@@ -208,23 +207,11 @@ class Walk:
 
     async def _finish(self, ending: Ending) -> Ending | None:
         """Close the enrollment; None where a newer revision still leads on."""
-        answer = await self.host.ask(FINISH, self._step(ending), None)
+        answer = await self.host.ask(FINISH, self.state.step(ending), None)
         if answer.revision:
             self._move(answer.revision)
             return None
         return ending
-
-    def _step(self, ending: Ending | None = None) -> Step:
-        return Step(
-            enrollment=self.state.enrollment,
-            revision=self.state.revision.hash,
-            node=self.state.node or "",
-            visit=self.state.visit,
-            deferred_until=self.state.deferred_until,
-            deferrals=self.state.deferrals,
-            as_drawn=self.state.as_drawn,
-            ending=ending,
-        )
 
     def _change(self, **fields: object) -> None:
         self.state = self.state.model_copy(update=fields)

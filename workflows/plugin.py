@@ -12,6 +12,7 @@ from temporalio.worker.workflow_sandbox import SandboxedWorkflowRunner
 from workflows.codec import RevisionCodec
 from workflows.converter import TracelessFailureConverter, payload_converter
 from workflows.enrollment import Enrollment
+from workflows.purging import Purge
 
 if TYPE_CHECKING:
     from workflows.codec import Revisions
@@ -33,7 +34,7 @@ class PerdurePlugin(SimplePlugin):
                 payload_codec=RevisionCodec(revisions),
                 failure_converter_class=TracelessFailureConverter,
             ),
-            workflows=[Enrollment],
+            workflows=[Enrollment, Purge],
             workflow_runner=SandboxedWorkflowRunner() if sandbox else UnsandboxedWorkflowRunner(),
         )
         self.revisions = revisions

@@ -6,7 +6,7 @@ import pytest
 from pydantic import JsonValue
 
 from tests.flows import branch, branch_on_value, flow, split
-from workflows.model.decisions import decided, goal_met, needs_of, needs_to_stay, share_of, way_of
+from workflows.model.decisions import decided, goal_met, in_zone_of, needs_of, needs_to_stay, share_of, way_of
 from workflows.model.facts import NOTHING, Facts
 from workflows.model.nodes import Split
 from workflows.model.records import RecordRef
@@ -98,3 +98,12 @@ def test_a_goal_is_judged_in_the_zone_of_the_flow() -> None:
     goal = {"property": "renewal", "is": "2026-03-02"}
     assert goal_met(flow("f", goal=goal).flow, Facts(properties={"renewal": "2026-03-02"}))
     assert not goal_met(FLOW, Facts())
+
+
+def test_the_event_that_enrolled_a_record_may_name_its_zone() -> None:
+    """It is read with every step then; an event that names none leaves the flow's own."""
+    zoned = flow("f", settings={"timezone": {"zone": "Europe/Helsinki", "property": "event.zone"}}).flow
+    assert needs_to_stay(zoned).cause
+    facts = Facts(properties={"zone": "Asia/Tokyo"}, cause={"zone": "America/Lima"})
+    assert in_zone_of(zoned, facts).zone == "America/Lima"
+    assert in_zone_of(zoned, facts.model_copy(update={"cause": {}})).zone == "Europe/Helsinki"

@@ -11,6 +11,7 @@ from workflows.model.flow import Timezone
 from workflows.model.nodes import DelayUntil
 
 HELSINKI = "Europe/Helsinki"
+WORKING = ["mon", "tue", "wed", "thu", "fri"]
 SINCE = datetime(2026, 11, 24, 9, tzinfo=UTC)  # a Tuesday, 11:00 in Helsinki
 
 
@@ -23,13 +24,16 @@ def delay(**fields: Any) -> DelayUntil:
     [
         ({"on": ["tue"], "at": "11:00"}, None, datetime(2026, 12, 1, 9, tzinfo=UTC)),
         ({"on": ["tue"], "if_past": "end"}, None, SINCE),
+        ({"at": "09:00", "days": 1}, None, datetime(2026, 11, 25, 7, tzinfo=UTC)),
+        ({"on": WORKING, "at": "09:00", "days": 4}, None, datetime(2026, 11, 30, 7, tzinfo=UTC)),
+        ({"on": WORKING, "days": 4}, None, datetime(2026, 11, 30, 9, tzinfo=UTC)),
         ({"date": "2026-12-24", "at": "09:00", "days": -1}, None, datetime(2026, 12, 23, 7, tzinfo=UTC)),
         ({"date": "2026-11-24", "at": "11:00", "if_past": "end"}, None, SINCE),
         ({"property": "renewal_date", "at": "10:00", "days": -3}, "2027-01-04", datetime(2027, 1, 1, 8, tzinfo=UTC)),
     ],
 )
 def test_a_delay_ends_at_an_instant(fields: dict[str, Any], value: JsonValue, until: datetime) -> None:
-    """At a weekday's moment, at a date, or at that of a property; one that is just now is not past."""
+    """At a weekday's moment, so many days later, at a date, or at that of a property; just now is not past."""
     assert due(delay(**fields), SINCE, HELSINKI, value) == Due(until)
 
 

@@ -12,9 +12,11 @@ from activities.performing import Again
 from starter.language.flow_file import FlowMistakes
 from workflows.model.errors import (
     CallerError,
+    Conflict,
     EngineError,
     Fault,
     FlowError,
+    NotThere,
     PerdureError,
     ProviderError,
     RecordError,
@@ -43,6 +45,8 @@ def family(error: type[PerdureError]) -> Iterator[type[PerdureError]]:
         (Retryable, "provider"),
         (Ambiguous, "provider"),
         (CallerError, "caller"),
+        (NotThere, "caller"),
+        (Conflict, "caller"),
         (EngineError, "us"),
         (VisitTaken, "us"),
         (Again, "us"),

@@ -126,5 +126,5 @@ async def test_the_sandbox_loads_nothing_anew_but_the_workflow_itself(monkeypatc
     await replayer().replay_workflow(history)
     monkeypatch.setattr(SourceFileLoader, "exec_module", noted)
     await replayer().replay_workflow(history)
-    own = {"workflows", "workflows.enrollment", "workflows.host", "workflows.interpreter", "workflows.waiting"}
+    own = {f"workflows{each}" for each in ("", ".enrollment", ".host", ".interpreter", ".purging", ".waiting")}
     assert {name for name in loaded if name.startswith("workflows")} == own

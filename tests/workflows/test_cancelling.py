@@ -40,7 +40,7 @@ async def test_a_cancellation_in_a_question_that_hangs_ends_the_enrollment(world
         await asked.wait()
         await world.handle(revision, anna).cancel()
         with pytest.raises(WorkflowFailureError):
-            await asyncio.wait_for(world.handle(revision, anna).result(), 30)
+            await asyncio.wait_for(world.handle(revision, anna).result(), 60)
         may_answer.set()
     assert await world.ending(enrollment) == "terminated"
 

@@ -12,6 +12,7 @@ from workflows.contract import Answer
 from workflows.enrollment import Enrollment
 from workflows.model.revision import canonical
 from workflows.plugin import PerdurePlugin
+from workflows.purging import Purge
 
 REVISION = flow("f", delay("d", "1 day"))
 
@@ -37,4 +38,4 @@ def test_the_sandbox_is_a_switch(sandbox: bool, runner: type) -> None:
     """On in tests, off in production; the workflow is the same."""
     plugin = PerdurePlugin(Revisions(MemorySource()), sandbox=sandbox)
     assert isinstance(plugin.workflow_runner, runner)
-    assert plugin.workflows == [Enrollment]
+    assert plugin.workflows == [Enrollment, Purge]

@@ -15,8 +15,9 @@ from workflows.model.records import RecordRef
 
 
 def needs_to_stay(flow: Flow) -> Needs:
-    """Give what must be read to tell whether a record leaves the flow."""
-    return NOTHING if flow.goal is None else needs(flow.goal)
+    """Give what must be read to tell whether a record leaves the flow, and where its days begin."""
+    asked = NOTHING if flow.goal is None else needs(flow.goal)
+    return asked | Needs(cause=True) if _zone_property(flow)[0] else asked
 
 
 def goal_met(flow: Flow, facts: Facts) -> bool:
@@ -26,8 +27,16 @@ def goal_met(flow: Flow, facts: Facts) -> bool:
 
 def in_zone_of(flow: Flow, facts: Facts) -> Facts:
     """Give the facts with days that begin where the flow says."""
-    timezone = flow.settings.timezone
-    return facts.with_zone(zone_of(timezone, facts.properties.get(timezone.property or "")))
+    is_of_event, name = _zone_property(flow)
+    return facts.with_zone(
+        zone_of(flow.settings.timezone, (facts.cause if is_of_event else facts.properties).get(name))
+    )
+
+
+def _zone_property(flow: Flow) -> tuple[bool, str]:
+    """Give the property that names the zone, and whether it is one of the event that enrolled the record."""
+    root, _, name = (flow.settings.timezone.property or "").rpartition(".")
+    return bool(root), name
 
 
 def needs_of(node: AnyNode) -> Needs:

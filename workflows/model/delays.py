@@ -7,6 +7,7 @@ from typing import NamedTuple
 
 from pydantic import JsonValue
 
+from workflows.model.due_times import DueTime
 from workflows.model.flow import Timezone
 from workflows.model.nodes import Absent, DelayUntil
 from workflows.model.when import from_property, next_occurrence, on_date, zone_name
@@ -41,6 +42,8 @@ def _until(node: DelayUntil, since: datetime, zone: str, value: JsonValue) -> da
         return on_date(node.date, node.days, node.at, zone)
     if node.property is not None:
         return from_property(value, node.days, node.at, zone)
+    if node.days:
+        return DueTime(after=f"{node.days} days", at=node.at, on=node.on).moment(since, zone)
     return next_occurrence(since, zone, node.on, node.at)
 
 

@@ -5,7 +5,9 @@ PerdureError
 │   └── UnknownRevision  a revision hash that no source knows
 ├── RecordError          the record: a value is missing or refused
 ├── ProviderError        an outside system: it refused, or did not answer
-├── CallerError          the caller of our API or CLI: an unknown flow, a malformed event
+├── CallerError          the caller of our API or CLI: a malformed event, a wrong option
+│   ├── NotThere         what the request names does not exist
+│   └── Conflict         it contradicts what is there already
 └── EngineError          us: a bug, or our own database away
 """
 
@@ -48,6 +50,14 @@ class CallerError(PerdureError):
     """The request to Perdure is wrong: an unknown flow or record, a malformed event."""
 
     fault: ClassVar[Fault] = "caller"
+
+
+class NotThere(CallerError):
+    """What the request names does not exist: a flow, a record, an enrollment."""
+
+
+class Conflict(CallerError):
+    """The request contradicts what is there already: another event under the same id."""
 
 
 class EngineError(PerdureError):

@@ -39,6 +39,8 @@ class Needs(BaseModel):
         return self == NOTHING
 
     def __or__(self, other: Needs) -> Needs:
+        if other is NOTHING or self is NOTHING:
+            return self if other is NOTHING else other
         types = [*self.associated, *(name for name in other.associated if name not in self.associated)]
         return Needs(
             history=self.history | other.history,

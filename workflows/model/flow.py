@@ -30,13 +30,24 @@ class Enroll(BaseModel):
     again: Literal["never", "on_trigger", "always"] = "never"
 
 
+class Leave(BaseModel):
+    """What makes a record leave that is inside: any of some events, once it has entered."""
+
+    model_config = _FROZEN
+
+    on: tuple[EventMatch, ...] = ()
+
+
 class Timezone(BaseModel):
-    """Where the flow's days begin: in one zone, or in that which a property of the record names, where it names one."""
+    """Where the flow's days begin: in one zone, or in that which a property of the record names, where it names one.
+
+    `event.NAME` is a property of the event that enrolled the record.
+    """
 
     model_config = _FROZEN
 
     zone: ZoneName = "UTC"
-    property: str | None = Field(None, pattern=r"^[a-z][a-z0-9_]{0,99}$")
+    property: str | None = Field(None, pattern=r"^(event\.)?[a-z][a-z0-9_]{0,99}$")
 
 
 class Settings(BaseModel):
@@ -65,6 +76,8 @@ class Flow(BaseModel):
     name: FlowName
     object: ObjectType
     enroll: Enroll = Enroll()
+    # Not written where there is nothing in it: revisions of before there was any keep their hashes.
+    leave: Leave = Field(Leave(), exclude_if=lambda leave: not leave.on)
     goal: Condition | None = None
     settings: Settings = Settings()
     start: NodeId | None = None
@@ -79,15 +92,6 @@ class Flow(BaseModel):
         if mistakes := misdrawn(self.start, self.nodes):
             raise ValueError("; ".join(map(str, mistakes)))
         return self
-
-
-def changed_kinds(old: Flow, new: Flow) -> list[str]:
-    """Name the steps whose id stayed while their kind changed: an id means one thing for the life of a flow."""
-    return [
-        f"{key}: was {kind_of(old.nodes[key])!r} and cannot become {kind_of(node)!r}; give the new step its own id"
-        for key, node in new.nodes.items()
-        if key in old.nodes and kind_of(old.nodes[key]) != kind_of(node)
-    ]
 
 
 def kind_of(node: Node) -> str:

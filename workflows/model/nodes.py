@@ -6,13 +6,13 @@ A node names where the walk can go on from it by *edges*: `next` for most, one b
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from datetime import timedelta
 from typing import Annotated, Literal, Self
 
 from pydantic import BaseModel, ConfigDict, Field, JsonValue, model_validator
 
-from workflows.model.conditions import Condition, Plain, Test
+from workflows.model.conditions import Condition, Plain, Test, matches
 from workflows.model.durations import Duration
 from workflows.model.policy import OnFailure, Repeat, Retry
 from workflows.model.when import CalendarDate, ClockTime, Weekday
@@ -63,8 +63,9 @@ class DelayUntil(Node):
     """Sleep until the next of some weekdays and a time of day, a calendar date, or a date property of the record.
 
     Weekdays and time: the first such moment strictly after the record entered; weekdays alone: the day's beginning, at
-    once on such a day. A date: `days` after it (before, if negative) `at` a time, in the flow's zone; a property that
-    holds an instant, without `at` and `days`: that instant.
+    once on such a day; with `days`: so many of these days later, and without a time at that of now. A date: `days`
+    after it (before, if negative) `at` a time, in the flow's zone; a property that holds an instant, without `at` and
+    `days`: that instant.
     """
 
     do: Literal["delay_until"] = "delay_until"
@@ -89,6 +90,9 @@ class DelayUntil(Node):
         if self.on and len({*self.on}) != len(self.on):
             message = "`on` names a weekday twice"
             raise ValueError(message)
+        if self.days < 0 and kinds[0]:
+            message = "`days` without a date are counted from now, so 1 or more"
+            raise ValueError(message)
         return self
 
 
@@ -99,6 +103,15 @@ class EventMatch(BaseModel):
 
     event: str = Field(pattern=r"^[a-z][a-z0-9_.]{0,79}$")
     where: dict[str, Test | Plain] = {}
+
+    def takes(self, event: str, properties: Mapping[str, JsonValue]) -> bool:
+        """Tell whether an event is the one looked for."""
+        return self.event == event and matches(self.where, properties)
+
+
+def happened(event: str, properties: Mapping[str, JsonValue]) -> dict[str, JsonValue]:
+    """Give the output of a wait that an event has ended: the event's properties, none of which hides its name."""
+    return {**properties, "happened": True, "event": event}
 
 
 class WaitForEvent(Node):

@@ -35,6 +35,7 @@ OWNER = "owner"
 """The root of the user that the record's property of this name holds, or of one that another property holds."""
 
 _FORMS = {OUTPUTS: f"{OUTPUTS}.STEP.key", OWNER: f"{OWNER}.email, or {OWNER}.PROPERTY.email"}
+_OF_RECORD = "TYPE.property, as contact.firstname"
 _CACHED = 512
 _SHOWN = 60
 _LEXEME = re.compile(r"""\s*(?:(?P<name>[\w-]+)|(?P<quoted>'[^']*'|"[^"]*")|(?P<sign>}}|[.|(),/]))""")
@@ -220,7 +221,7 @@ class _Reading:
         if path[0] == OWNER and len(path) == 2:  # noqa: PLR2004
             path.insert(1, OWNER)
         if len(path) != (3 if path[0] in (OUTPUTS, OWNER) else 2):
-            form = _FORMS.get(path[0], "TYPE.property, as contact.firstname")
+            form = _FORMS.get(path[0], _OF_RECORD if len(path) < 3 else f"{_OF_RECORD}, or {_FORMS[OUTPUTS]}")  # noqa: PLR2004
             raise _Wrong(f"{'.'.join(path)[:_SHOWN]!r} is no name of a value; write {form}")
         return tuple(path)
 

@@ -38,6 +38,12 @@ __all__ = ["OUTPUT_BYTES", "SOURCE_BYTES", "BadText", "TokenMistake", "TooLarge"
 EVENT = "event"
 """The root of the event that enrolled the record."""
 
+LINKS = "links"
+"""The root of links of ours, which only published e-mails may name."""
+
+UNSUBSCRIBE = "https://unsubscribe.invalid/"
+"""Stands for the link to unsubscribe until an e-mail is sent, for each recipient's own is made then."""
+
 STANDARD_TYPES = ("contact", "company", "deal", "ticket", "quote")
 """The types that are known where nobody has defined any."""
 
@@ -45,7 +51,7 @@ USER = ("email", "name", "firstname", "lastname", "id")
 """What a text may say of a user."""
 
 _CACHED = 512
-_WORDS = (OWNER, EVENT, OUTPUTS)
+_WORDS = (OWNER, EVENT, OUTPUTS, LINKS)
 
 Definitions = Mapping[str, Collection[str]]
 Steps = Collection[str] | Mapping[str, Collection[str] | None]
@@ -88,17 +94,24 @@ def needs(text: str, object_type: str) -> Needs:
     )
 
 
-def check(
-    text: str, object_type: str, steps: Steps, definitions: Definitions | None = None, *, html: bool = False
+def check(  # noqa: PLR0913 - what may be named, and where
+    text: str,
+    object_type: str,
+    steps: Steps,
+    definitions: Definitions | None = None,
+    *,
+    html: bool = False,
+    links: bool = False,
 ) -> list[TokenMistake]:
     """Find what is wrong with a text of a flow over `object_type` whose steps have these ids; empty when all is well.
 
     Steps may come with the keys that they put out, and types with their properties: what they do not have is a
-    mistake then. Of a type without properties, and a step with None, nothing is known, so that all is well.
+    mistake then. Of a type without properties, and a step with None, nothing is known, so that all is well. With
+    `links` it may name the link to unsubscribe.
     """
     template, wrong = read(text)
     found = list(wrong)
-    known = _Known(object_type, steps, definitions)
+    known = _Known(object_type, steps, definitions, links=links)
     says = [known.mistake(token.path) for token in template.tokens]
     numbers = [part for part in template.parts if isinstance(part, int)]
     for offset, number in zip(template.offsets, numbers, strict=True):
@@ -113,13 +126,14 @@ def check(
 class _Known:
     """What a token may name in one flow."""
 
-    def __init__(self, object_type: str, steps: Steps, definitions: Definitions | None) -> None:
+    def __init__(self, object_type: str, steps: Steps, definitions: Definitions | None, *, links: bool) -> None:
         self.object_type, self.steps, self.properties = object_type, steps, definitions or {}
+        self.words = _WORDS if links else tuple(word for word in _WORDS if word != LINKS)
         self.types = dict.fromkeys((object_type, *(STANDARD_TYPES if definitions is None else definitions)))
 
     def mistake(self, path: tuple[str, ...]) -> str:
         root, _, label = path[0].partition("/")
-        if root in _WORDS and label:
+        if root in self.words and label:
             return f"{root!r} takes no label after a /; only an associated record does"
         match root:
             case "outputs":
@@ -128,9 +142,11 @@ class _Known:
                 return self._property(self.object_type, path[1], OWNER) or _unknown(path[2], "a user", USER)
             case "event":
                 return ""
+            case "links" if root in self.words:
+                return _unknown(path[1], "an e-mail among its links", ("unsubscribe",))
             case _ if root in self.types:
                 return self._property(root, path[1])
-        return f"{root!r} is not known here{nearest(root, (*self.types, *_WORDS), always=True)}"
+        return f"{root!r} is not known here{nearest(root, (*self.types, *self.words), always=True)}"
 
     def _output(self, step: str, key: str) -> str:
         if step not in self.steps:
