@@ -6,9 +6,10 @@ import anywhere, and its unit test is: build it, await it with the fakes.
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterator, Mapping
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
+from functools import cache
 from typing import Annotated, ClassVar, Literal, TypeVar, get_args
 
 from pydantic import BaseModel, ConfigDict, JsonValue
@@ -16,7 +17,7 @@ from pydantic.fields import FieldInfo
 
 from activities.effects import Crm, Http, Links, Mailer, Outside, Parts, Provenance, Secrets, Store, Texts
 from workflows.model.errors import ProviderError, RecordError
-from workflows.model.journal import Outcome
+from workflows.model.journal import Ending, Outcome
 from workflows.model.policy import Repeat, Retry
 from workflows.model.records import Record
 
@@ -51,6 +52,13 @@ class ValueOf:
 
 
 @dataclass(frozen=True)
+class PropertiesOf:
+    """Marks a mapping whose keys are properties of the type that the field `type` names, each with its value."""
+
+    type: str
+
+
+@dataclass(frozen=True)
 class Wants:
     """Marks a field that wants, unless it has its default, the property which `property` names to be of some types."""
 
@@ -67,7 +75,9 @@ class OutputName:
 class NameOf:
     """Marks a field that names what must be there at publish: a flow, a user, types of associated records."""
 
-    kind: Literal["flow", "email", "associated", "list", "user", "team", "sequence", "subscription"]
+    kind: Literal["flow", "email", "associated", "static_list", "user", "team", "sequence", "subscription"]
+    under: str = ""
+    """Where the field is a mapping, the key that the name stands under."""
 
 
 Text = Annotated[str, Tokens()]
@@ -170,6 +180,7 @@ class Preparing:
     """What an action is handed to prepare its effect, in the transaction in which the intent is written down."""
 
     key: str
+    visit: int
     record: Record
     now: datetime
     since: datetime
@@ -177,6 +188,8 @@ class Preparing:
     zone: str
     crm: Crm
     store: Store
+    outside: Outside
+    """For what its gateways know without asking anybody; nothing is done outside yet."""
     texts: Texts
     outputs: Mapping[str, Mapping[str, JsonValue]] = field(default_factory=dict)
 
@@ -211,6 +224,8 @@ class Action(BaseModel):
     """Whether it edits the CRM, so that it is outside, too, where the CRM cannot join our transaction."""
     objects: ClassVar[tuple[str, ...] | None] = None
     """The object types it serves; None: all."""
+    ending: ClassVar[Ending | None] = None
+    """How a walk ends once this is done; None: it goes on. No step follows one that ends the walk."""
     outputs: ClassVar[Mapping[str, str]] = {}
     """What later nodes may read, each with a sentence that describes it."""
     examples: ClassVar[tuple[str, ...]]
@@ -228,6 +243,15 @@ class Action(BaseModel):
         """
         del preparing
         raise NotImplementedError
+
+    async def admit(self, preparing: Preparing, content: dict[str, JsonValue]) -> dict[str, JsonValue]:
+        """Judge once more what was prepared, before every attempt outside, in the transaction of its intent.
+
+        An effect may be tried for days, and who opts out meanwhile is not written to. Give what `do.prepared` is to be
+        in this attempt. Raise Skipped or Refused where it may not be done any more.
+        """
+        del preparing
+        return content
 
     async def perform(self, do: Do) -> Done:
         """Do it, once: `do.key` is the same for every attempt. Raise Refused, Skipped, Retryable or Ambiguous.
@@ -274,7 +298,10 @@ def fields_of(action: type[Action]) -> dict[str, FieldInfo]:
     return {info.alias or name: info for name, info in action.model_fields.items()}
 
 
-def _marks(action: type[Action]) -> Iterator[tuple[str, object]]:
-    for name, info in fields_of(action).items():
-        for mark in (*info.metadata, *(each for arm in get_args(info.annotation) for each in get_args(arm))):
-            yield name, mark
+@cache
+def _marks(action: type[Action]) -> Sequence[tuple[str, object]]:
+    return tuple(
+        (name, mark)
+        for name, info in fields_of(action).items()
+        for mark in (*info.metadata, *(each for arm in get_args(info.annotation) for each in get_args(arm)))
+    )

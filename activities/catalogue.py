@@ -7,7 +7,7 @@ import importlib
 import importlib.util
 import pkgutil
 import sys
-from collections.abc import Iterator, Mapping
+from collections.abc import Collection, Iterator, Mapping
 from importlib.metadata import entry_points
 from pathlib import Path
 from types import ModuleType
@@ -23,7 +23,7 @@ TAKEN = frozenset(
         *("wait_for_event", "go_to", "end", "perform", "placeholder"),
         *(contract.BRANCH, contract.BRANCH_ON_VALUE, contract.SPLIT, contract.DELAY, contract.DELAY_UNTIL),
         *(contract.ARM_WAIT, contract.DISARM_WAIT),
-        *(contract.RECORD_EVENT, contract.GIVE_UP, contract.FINISH),
+        *(contract.RECORD_EVENT, contract.GIVE_UP, contract.FINISH, contract.PURGE),
     }
 )
 """Kinds that no action may have: the control steps, and the engine's own questions, which are activities, too."""
@@ -32,15 +32,22 @@ TAKEN = frozenset(
 class Catalogue(Mapping[str, type[Action]]):
     """The kinds of action by name. `crm_joins` tells whether the CRM joins our transaction."""
 
-    def __init__(self, kinds: Mapping[str, type[Action]], *, crm_joins: bool = True) -> None:
+    def __init__(
+        self,
+        kinds: Mapping[str, type[Action]],
+        *,
+        crm_joins: bool = True,
+        allowed: frozenset[str] | None = None,
+    ) -> None:
         """Hold these kinds."""
-        self._kinds, self.crm_joins = dict(sorted(kinds.items())), crm_joins
+        self._kinds, self.crm_joins, self.allowed = dict(sorted(kinds.items())), crm_joins, allowed
 
     @classmethod
-    def load(cls, *folders: Path, crm_joins: bool = True) -> Self:
+    def load(cls, *folders: Path, crm_joins: bool = True, allowed: frozenset[str] | None = None) -> Self:
         """Find the shipped actions, those of installed packages, and those of further folders.
 
-        Raise FlowError where a folder or an action cannot be loaded, and where two actions claim one kind.
+        Raise FlowError where a folder or an action cannot be loaded, where two actions claim one kind, and where one is
+        allowed that is not there.
         """
         modules = [*_shipped(), *(each for folder in folders for each in _in_folder(folder))]
         kinds: dict[str, type[Action]] = {}
@@ -49,7 +56,14 @@ class Catalogue(Mapping[str, type[Action]]):
             if kinds.setdefault(action.kind, action) is not action:
                 message = f"two actions claim the kind {action.kind!r}: {kinds[action.kind]} and {action}"
                 raise FlowError(message)
-        return cls(kinds, crm_joins=crm_joins)
+        for kind in sorted(allowed or ()):
+            if kind not in kinds:
+                raise FlowError(f"an action is allowed that is not there: {kind!r}{_hint(kind, kinds)}")
+        return cls(kinds, crm_joins=crm_joins, allowed=allowed)
+
+    def is_locked(self, kind: str) -> bool:
+        """Tell whether the operator has locked a kind: flows with it cannot be turned on."""
+        return self.allowed is not None and kind not in self.allowed
 
     def is_moved_outside(self, action: type[Action]) -> bool:
         """Tell whether an action that is in our store elsewhere is outside here, as the CRM is."""
@@ -60,9 +74,7 @@ class Catalogue(Mapping[str, type[Action]]):
         try:
             return self._kinds[kind]
         except KeyError:
-            near = difflib.get_close_matches(kind, self._kinds, 1)
-            hint = f"; did you mean {near[0]!r}?" if near else f"; there are {', '.join(self._kinds)}"
-            message = f"no action is called {kind!r}{hint}"
+            message = f"no action is called {kind!r}{_hint(kind, self._kinds)}"
             raise FlowError(message) from None
 
     def get(self, kind: str, default: Any = None) -> Any:  # noqa: ANN401 - as a mapping's
@@ -80,6 +92,11 @@ class Catalogue(Mapping[str, type[Action]]):
     def __len__(self) -> int:
         """Count the kinds."""
         return len(self._kinds)
+
+
+def _hint(kind: str, kinds: Collection[str]) -> str:
+    near = difflib.get_close_matches(kind, kinds, 1)
+    return f"; did you mean {near[0]!r}?" if near else f"; there are {', '.join(kinds)}"
 
 
 def _shipped() -> Iterator[ModuleType]:

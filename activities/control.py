@@ -13,7 +13,6 @@ from activities.parts import given_up
 from activities.raw_event import RawEvent, number, reason
 from workflows.codec import Revisions
 from workflows.contract import Answer, Asleep, Step
-from workflows.model.conditions import matches
 from workflows.model.decisions import decided, in_zone_of, needs_of, needs_to_stay
 from workflows.model.delays import due
 from workflows.model.errors import EngineError
@@ -27,8 +26,10 @@ from workflows.model.nodes import (
     DelayUntil,
     EventMatch,
     Node,
+    Perform,
     Split,
     WaitForEvent,
+    happened,
 )
 from workflows.model.records import Event
 from workflows.model.revision import Revision
@@ -70,14 +71,15 @@ class Control:
 
     async def delay(self, step: Step) -> Answer:
         """Register a delay, counted from the moment the record entered it."""
-        _, node = await self._node(step, Delay)
-        situation = await self.look(step)
-        if (elsewhere := await self.elsewhere(step, situation)) is not None:
-            return elsewhere
+        flow, node = await self._node(step, Delay)
         if step.entered is None:
             raise TypeError(node.id)
-        until = step.entered + node.for_ / self.clock_speed
-        asleep = await self.ledger.lie_down(step, node.do, Asleep(why="delay", until=until))
+        wanted = Asleep(why="delay", until=step.entered + node.for_ / self.clock_speed)
+        asleep = await self.ledger.lie_down_at_once(step, node.do, wanted, pinned=_is_pinned(step, flow))
+        if asleep is None:
+            if (elsewhere := await self.elsewhere(step, await self.ledger.look(step))) is not None:
+                return elsewhere
+            asleep = await self.ledger.lie_down(step, node.do, wanted)
         return await self._sleep(step, asleep)
 
     async def delay_until(self, step: Step) -> Answer:
@@ -106,7 +108,7 @@ class Control:
 
     async def arm_wait(self, step: Step) -> Answer:
         """Register a wait, and only then search the log: an event is found here, or by a router, or by both."""
-        situation = await self.look(step)
+        situation = await self.ledger.look(step)
         if (elsewhere := await self.elsewhere(step, situation)) is not None:
             return elsewhere
         if situation.visit and situation.visit.settled:
@@ -132,7 +134,7 @@ class Control:
 
     async def give_up(self, step: Step) -> Answer:
         """Settle a visit whose outside activity has used up its tries."""
-        node = (await self.revisions.get(step.revision)).flow.node(step.node)
+        _, node = await self._node(step, Perform)
         begun = await self.ledger.parts(step)
         async with self.ledger.turn(step) as turn:
             visit = turn.situation.visit
@@ -140,17 +142,20 @@ class Control:
                 return visit.settled
             unsure = visit is not None and visit.state in ("intent", "unknown")
             done = given_up(begun, visit.content if visit else None) if begun else None
-            answer = failure(node.on_failure if hasattr(node, "on_failure") else "continue", "gave_up", unsure=unsure)
+            answer = failure(node.on_failure, "gave_up", unsure=unsure)
             if done and done.outcome == "done":
                 answer = Answer(line=f"gave up; {done.line}")
-            await turn.settle(step, getattr(node, "kind", ""), answer, done.output if done else None)
+            await turn.settle(step, node.kind, answer, done.output if done else None)
             return answer
 
     async def finish(self, step: Step) -> Answer:
         """Close the enrollment; where it would end of itself, a newer revision may still lead on."""
-        by_itself = step.ending == "completed" and not step.as_drawn
-        if by_itself and (moved := await self.moved(step, await self.ledger.look(step), self.ledger)) is not None:
-            return moved
+        if step.ending == "completed" and not step.as_drawn:
+            flow = (await self.revisions.get(step.revision)).flow
+            if await self.ledger.close_at_once(step, step.ending, pinned=_is_pinned(step, flow)):
+                return Answer()
+            if (moved := await self.moved(step, await self.ledger.look(step), self.ledger)) is not None:
+                return moved
         await self.ledger.close(step, step.ending or "completed")
         return Answer()
 
@@ -197,10 +202,10 @@ class Control:
 
     async def newer(self, step: Step, situation: Situation) -> Revision | None:
         """Give the flow's current revision when this enrollment follows it and was asked under an older one."""
-        if step.as_drawn or situation.current == step.revision:
+        if situation.current == step.revision:
             return None
         flow = (await self.revisions.get(step.revision)).flow
-        return None if flow.settings.revisions == "pin" else await self.revisions.get(situation.current)
+        return None if _is_pinned(step, flow) else await self.revisions.get(situation.current)
 
     async def _sleep(self, step: Step, asleep: Asleep) -> Answer:
         return await self.look_again(step, Answer(asleep=asleep))
@@ -215,7 +220,8 @@ class Control:
     async def _wake(self, step: Step, event: Event | None) -> Answer:
         if event is None:
             return await self.ledger.wake(step, Answer(line="timed out"), {"happened": False})
-        return await self.ledger.wake(step, Answer(happened=True, line="happened"), happened(event), event)
+        output = happened(event.type, event.properties)
+        return await self.ledger.wake(step, Answer(happened=True, line="happened"), output, event)
 
     async def look(self, step: Step, beside: Needs = NOTHING) -> Situation:
         """Read what a visit is judged on: all that the flow's goal asks of the record, and what is needed beside it."""
@@ -228,6 +234,11 @@ class Control:
         if not isinstance(node, kind):
             raise TypeError(node.id)
         return flow, node
+
+
+def _is_pinned(step: Step, flow: Flow) -> bool:
+    """Tell that the enrollment does not follow edits of the flow here."""
+    return step.as_drawn or flow.settings.revisions == "pin"
 
 
 def failure(policy: str, code: str, *, unsure: bool = False) -> Answer:
@@ -244,16 +255,6 @@ def failure(policy: str, code: str, *, unsure: bool = False) -> Answer:
     )
 
 
-def happened(event: Event) -> dict[str, JsonValue]:
-    """Give the output of a wait that an event has ended: the event's own properties, and its name."""
-    return {**event.properties, "happened": True, "event": event.type}
-
-
 def first_match(any_of: tuple[EventMatch, ...], events: list[Event]) -> Event | None:
     """Give the first event that one of the matches takes."""
-    return next((event for event in events for match in any_of if takes(match, event)), None)
-
-
-def takes(match: EventMatch, event: Event) -> bool:
-    """Tell whether an event is the one looked for."""
-    return match.event == event.type and matches(match.where, event.properties)
+    return next((each for each in events for match in any_of if match.takes(each.type, each.properties)), None)

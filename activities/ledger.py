@@ -136,6 +136,13 @@ class Ledger(Protocol):
     async def lie_down(self, step: Step, kind: str, asleep: Asleep) -> Asleep:
         """Register a delay, or register it again under an edited revision; return the one that holds."""
 
+    async def lie_down_at_once(self, step: Step, kind: str, asleep: Asleep, *, pinned: bool) -> Asleep | None:
+        """Register a delay without a look before it; a `pinned` enrollment does not mind that the flow was edited.
+
+        Give None, and register nothing, where only a look can tell what is to be done: the visit has begun before, the
+        record leaves, or the flow is another one.
+        """
+
     async def arm(self, step: Step, kind: str, any_of: tuple[EventMatch, ...], at_most: float | None) -> Asleep | None:
         """Register a wait and commit it; return its sleep, None when an event has ended it already."""
 
@@ -172,6 +179,9 @@ class Ledger(Protocol):
 
     async def close(self, step: Step, ending: Ending) -> None:
         """Close the enrollment and forget its sleeps and waits."""
+
+    async def close_at_once(self, step: Step, ending: Ending, *, pinned: bool) -> bool:
+        """Close the enrollment without a look before it; give False where only a look can tell whether it ends here."""
 
     async def record_event(self, step: Step, event: Mapping[str, JsonValue]) -> bool:
         """Write an event that came straight to the enrollment, once by its source and id.

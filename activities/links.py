@@ -20,18 +20,19 @@ _VERSION = "1"
 class NoLinks:
     """Stands where no public URL and signing key are set: there are no links then."""
 
-    def unsubscribe(self, contact: RecordRef, key: str) -> str | None:
+    def unsubscribe(self, contact: RecordRef, key: str, subscription: str = "") -> str | None:
         """See Links."""
-        del contact, key
+        del contact, key, subscription
         return None
 
 
 @dataclass(frozen=True)
 class Unsubscribing:
-    """What a link to unsubscribe says: who, and by which e-mail."""
+    """What a link to unsubscribe says: who, by which e-mail, and from which subscription, or all where it is empty."""
 
     contact: RecordRef
     key: str
+    subscription: str = ""
 
 
 class SignedLinks:
@@ -41,14 +42,16 @@ class SignedLinks:
         """Sign with a key that nobody else knows; with another key, the links that went out are worth nothing."""
         self._base, self._key = public_url.rstrip("/"), signing_key.encode()
 
-    def unsubscribe(self, contact: RecordRef, key: str) -> str | None:
+    def unsubscribe(self, contact: RecordRef, key: str, subscription: str = "") -> str | None:
         """See Links."""
-        return f"{self._base}/{UNSUBSCRIBE}/{self._token(UNSUBSCRIBE, f'{key} {contact}')}"
+        of = f"{key}/{subscription}" if subscription else key  # neither holds a slash, nor a space
+        return f"{self._base}/{UNSUBSCRIBE}/{self._token(UNSUBSCRIBE, f'{of} {contact}')}"
 
     def unsubscribing(self, token: str) -> Unsubscribing:
         """Read the last part of a link to unsubscribe; raise CallerError where it is not one that we made."""
-        key, _, contact = self._said(UNSUBSCRIBE, token).partition(" ")
-        return Unsubscribing(RecordRef.parse(contact), key)
+        of, _, contact = self._said(UNSUBSCRIBE, token).partition(" ")
+        key, _, subscription = of.partition("/")
+        return Unsubscribing(RecordRef.parse(contact), key, subscription)
 
     def _token(self, purpose: str, said: str) -> str:
         return ".".join((_VERSION, _text(said.encode()), _text(self._signature(purpose, said))))

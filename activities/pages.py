@@ -41,6 +41,7 @@ class Page:
     """All that is to be said of an action. `codes` gives each code of a failure with the sentence that explains it."""
 
     kind: str
+    locked: bool
     summary: str
     manual: str
     objects: tuple[str, ...] | None
@@ -54,11 +55,12 @@ class Page:
     examples: tuple[str, ...]
 
 
-def page(action: type[Action]) -> Page:
+def page(action: type[Action], *, locked: bool = False) -> Page:
     """Make the page of an action."""
     summary, _, manual = (inspect.getdoc(action) or "").partition("\n\n")
     return Page(
         kind=action.kind,
+        locked=locked,
         summary=" ".join(summary.split()),
         manual=manual,
         objects=action.objects,
@@ -151,6 +153,8 @@ def markdown(found: Page) -> str:
 
 
 def _facts(found: Page) -> Iterator[tuple[str, str]]:
+    if found.locked:
+        yield "Locked", "by the operator of this installation; no flow with it can be turned on"
     yield "Records", "of any type" if found.objects is None else "of the type " + " or ".join(found.objects)
     if found.place == "store":
         yield "Done", "exactly once, in one transaction with the visit"

@@ -107,7 +107,8 @@ class VisitParts:
         except Refused as refused:
             part, error = Part("failed", f"{refused.code}: {refused.note}"), None
         except Skipped as skipped:
-            part, error = Part("skipped", f"{skipped.code}: {skipped.note}"), None
+            # It was done before, maybe, by an attempt that may not be made again: nobody knows.
+            part, error = Part("unknown" if unsure else "skipped", f"{skipped.code}: {skipped.note}"), None
         except (Retryable, Ambiguous) as trouble:
             part, error = Part("unknown", f"{trouble.code}: {trouble.note}"), trouble
         self.crash_point("part_sent")

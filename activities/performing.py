@@ -38,6 +38,7 @@ from workflows.model.decisions import in_zone_of, needs_to_stay
 from workflows.model.errors import EngineError, PerdureError
 from workflows.model.facts import Needs
 from workflows.model.flow import Flow
+from workflows.model.journal import Ending
 from workflows.model.nodes import Perform
 from workflows.model.records import Record
 
@@ -107,7 +108,7 @@ class Performer:
             self.crash_point("before_edit")
             action = self._action(node, self._rendered(node, turn.situation, flow))
             done = _kept(await action.perform(replace(self._do(step, flow, turn, node), since=await turn.since(step))))
-            answer = _answer(node, done)
+            answer = _answer(node, done, action.ending)
             await turn.settle(step, node.kind, answer, done.output, done.note)
             self.crash_point("before_commit")
         self.crash_point("after_commit")
@@ -120,16 +121,21 @@ class Performer:
             if (early := await self._early(step, flow, node, turn)) is not None:
                 return early
             since = await turn.since(step)
-            content = await self._content(step, flow, node, turn, since)
+            preparing = self._preparing(step, flow, node, turn, since)
+            content = await self._content(flow, node, turn, preparing)
             own = prepares(self.catalogue[node.kind])
             repeated = _is_ambiguous(turn.situation) and not (own and PARTS in content)  # each part tells of itself
             if repeated and node.repeat == "at_most_once":
-                answer = failure(node.on_failure, "an earlier attempt may have done it", unsure=True)
-                await turn.settle(step, node.kind, answer)
-                return answer
+                return await _unsure(step, node, turn)
             action = self._action(node, node.config if own else content)
+            try:
+                admitted = await action.admit(preparing, content)
+            except (Refused, Skipped) as error:
+                if _is_ambiguous(turn.situation):
+                    return await _unsure(step, node, turn, f", and now it is not: {error.code}")
+                raise
             await turn.intend(step, node.kind, attempt, content, repeated=repeated)
-            do = replace(self._do(step, flow, turn, node, attempt), since=since, prepared=content)
+            do = replace(self._do(step, flow, turn, node, attempt), since=since, prepared=admitted)
         self.crash_point("after_intent")
         try:
             done = _kept(await action.perform(do))
@@ -139,7 +145,7 @@ class Performer:
             await _insisting(node, lambda: self.control.ledger.note_attempt(step, attempt, state, note))
             raise Again(error.code, error) from None
         self.crash_point("after_send")
-        answer = _answer(node, done)
+        answer = _answer(node, done, action.ending)
         settle = self.control.ledger.settle
         answer = await _insisting(node, lambda: settle(step, node.kind, answer, done.output, done.note))
         self.crash_point("after_commit")
@@ -189,17 +195,20 @@ class Performer:
                 self.catalogue[node.kind], node.config, situation.ref.type, in_zone_of(flow, situation.facts)
             )
 
-    async def _content(
-        self, step: Step, flow: Flow, node: Perform, turn: Turn, since: datetime
-    ) -> dict[str, JsonValue]:
+    async def _content(self, flow: Flow, node: Perform, turn: Turn, preparing: Preparing) -> dict[str, JsonValue]:
         """Give what is done outside: as the first attempt froze it, or else as it is now."""
-        situation, action = turn.situation, self.catalogue[node.kind]
+        situation = turn.situation
         if situation.visit and situation.visit.content is not None:
             return situation.visit.content
-        if not prepares(action):
+        if not prepares(self.catalogue[node.kind]):
             return self._rendered(node, situation, flow)
-        preparing = Preparing(
+        return await self._action(node, node.config).prepare(preparing)
+
+    def _preparing(self, step: Step, flow: Flow, node: Perform, turn: Turn, since: datetime) -> Preparing:
+        situation = turn.situation
+        return Preparing(
             key=effect_key(step.enrollment, step.visit),
+            visit=step.visit,
             record=situation.record or Record(ref=situation.ref),
             now=situation.now,
             since=since,
@@ -207,10 +216,10 @@ class Performer:
             zone=in_zone_of(flow, situation.facts).zone,
             crm=turn.store.crm,
             store=turn.store,
-            texts=Filler(tokens_of(action), flow, turn),
+            outside=self.outside,
+            texts=Filler(tokens_of(self.catalogue[node.kind]), flow, turn),
             outputs=situation.facts.outputs,
         )
-        return await self._action(node, node.config).prepare(preparing)
 
     def _parts(self, step: Step, node: Perform, attempt: str) -> VisitParts:
         async def insist(write: Callable[[], Awaitable[None]]) -> None:
@@ -235,6 +244,13 @@ class Performer:
         )
 
 
+async def _unsure(step: Step, node: Perform, turn: Turn, beside: str = "") -> Answer:
+    """Leave it at an attempt of which nobody knows whether it did it."""
+    answer = failure(node.on_failure, f"an earlier attempt may have done it{beside}", unsure=True)
+    await turn.settle(step, node.kind, answer)
+    return answer
+
+
 def _source(step: Step, situation: Situation) -> Provenance:
     return Provenance(situation.flow, step.revision, step.node, step.enrollment)
 
@@ -256,9 +272,9 @@ def _is_ambiguous(situation: Situation) -> bool:
     return situation.visit is not None and situation.visit.state in ("intent", "unknown")
 
 
-def _answer(node: Perform, done: Done) -> Answer:
+def _answer(node: Perform, done: Done, ending: Ending | None) -> Answer:
     if done.outcome == "done":
-        return Answer(line=done.line)
+        return Answer(line=done.line, leave=ending)
     if done.outcome == "skipped":
         return Answer(outcome="skipped", line=f"skipped: {done.line}")
     return failure(node.on_failure, done.line, unsure=done.outcome == "unknown")

@@ -7,12 +7,13 @@ from datetime import UTC, date, datetime, time, timedelta
 from math import isfinite
 
 from pydantic import JsonValue
+from pydantic_core import to_json
 
 from activities.action import Refused
-from activities.effects import AddTo, Append, Clear, Edit, Edited, PropertyDefinition, Remove, SetTo
+from activities.effects import AddTo, Append, Clear, Edit, Edited, Fill, PropertyDefinition, Remove, SetTo
 from workflows.model.facts import EPOCH
 from workflows.model.moments import written
-from workflows.model.operators import digits, exact, is_empty, number
+from workflows.model.operators import digits, exact, folded, is_empty, number
 from workflows.model.records import RecordRef
 from workflows.model.when import wall_clock
 
@@ -69,6 +70,8 @@ def _made(name: str, before: JsonValue, edit: Edit, definition: PropertyDefiniti
             if definition is None or value is None:
                 return value
             return fitting(name, read(value, definition.type) if is_written else value, definition)
+        case Fill(value):
+            return before if not is_empty(before) else _made(name, before, SetTo(value), definition)
         case AddTo(amount):
             _is_a(name, definition, _NUMBER)
             return _sum(name, before, amount)
@@ -102,6 +105,17 @@ def _sum(name: str, before: JsonValue, amount: float) -> JsonValue:
     if not isfinite(total):
         raise Refused("bad_value", f"{name} is {before!r}; nothing can be added to it")
     return total
+
+
+def unique_texts(each: Edited, definitions: Mapping[str, PropertyDefinition] | None) -> dict[str, str]:
+    """Give the new values of unique properties by name, as they are compared; none for what is empty."""
+    changed = {name: each.after[name] for name in each.changed if definitions and definitions[name].is_unique}
+    return {name: text for name, value in changed.items() if (text := compared(value))}
+
+
+def compared(value: JsonValue) -> str:
+    """Give a value as it is compared with others of its property: `A@B.C` is the same as `a@b.c`."""
+    return folded(value if isinstance(value, str) else "" if value is None else to_json(value).decode())
 
 
 def fitting(name: str, value: JsonValue, definition: PropertyDefinition) -> JsonValue:

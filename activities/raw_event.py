@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from datetime import UTC, datetime
+from datetime import datetime
 
 from pydantic import BaseModel, ConfigDict, Field, JsonValue, ValidationError, field_validator
 from pydantic_core import from_json
+
+from workflows.model.when import in_utc
 
 UNNAMED = "signal"
 """The source of an event that names none."""
@@ -39,7 +41,7 @@ class RawEvent(BaseModel):
         if moment is not None and moment.tzinfo is None:
             message = "occurred_at needs a time zone, as 2026-01-31T09:00:00+00:00"
             raise ValueError(message)
-        return None if moment is None else _in_utc(moment).isoformat()
+        return None if moment is None else in_utc(moment).isoformat()
 
     @classmethod
     def read(cls, raw: JsonValue) -> RawEvent:
@@ -51,14 +53,6 @@ class RawEvent(BaseModel):
             message = f"there is no signal {str(raw.get('signal'))[:80]!r}"
             raise ValueError(message)
         return cls.model_validate(from_json(str(args[0])))
-
-
-def _in_utc(moment: datetime) -> datetime:
-    try:
-        return moment.astimezone(UTC)
-    except OverflowError:
-        message = "occurred_at lies outside the calendar"
-        raise ValueError(message) from None
 
 
 def number(raw: JsonValue) -> JsonValue:

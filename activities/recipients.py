@@ -1,56 +1,63 @@
-"""Effects with several recipients: a letter for each, and what became of all of them."""
+"""Effects with several recipients: who they are, who is left out and why, and what became of all of them."""
 
 from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Mapping, Sequence
-from dataclasses import replace
+from dataclasses import dataclass
 from typing import Any
 
 from pydantic import JsonValue
 
-from activities.action import Do, Done, Refused, Skipped
-from activities.effects import Mail, Part
+from activities.action import Done, Refused, Skipped
+from activities.effects import Part
 from workflows.model.addresses import is_address
 from workflows.model.journal import Outcome
-from workflows.model.records import Record, RecordRef
+from workflows.model.records import Record
 
 MOST_RECIPIENTS = 100
-"""With more contacts than these none gets it, as in HubSpot: it is rather a slip than a wish."""
-
-MOST_CHARACTERS = 8 * 1024 * 1024
-"""Of all letters of an effect together, which are kept until all are sent."""
+"""With more of them none gets it, as in HubSpot: it is rather a slip than a wish."""
 
 ONE: Mapping[str, JsonValue] = {"sent": 1, "skipped": 0, "failed": 0, "unknown": 0}
 """The counts of an effect with one recipient, who was reached."""
 
 LEFT_OUT = "left_out"
-"""Stands in a letter that is not sent, with the code that says why."""
+"""Stands in what is prepared for somebody who is not reached, with the code that says why."""
 
 
-def check_number(recipients: Sequence[Record]) -> None:
+@dataclass(frozen=True)
+class Addressee:
+    """Somebody to write to: as the parts of the effect call them, the address, whether it is a contact, and why not."""
+
+    who: str
+    to: str = ""
+    contact: str = ""
+    left_out: str = ""
+
+
+def check_number(recipients: Sequence[object]) -> None:
     """Raise Skipped where there is no recipient, and Refused where there are too many."""
     if not recipients:
         raise Skipped("no_contact")
     if len(recipients) > MOST_RECIPIENTS:
-        raise Refused("too_many_recipients", f"{len(recipients)} contacts; it goes to {MOST_RECIPIENTS} at most")
+        raise Refused("too_many_recipients", f"{len(recipients)} of them; it goes to {MOST_RECIPIENTS} at most")
 
 
-def letters(recipients: Sequence[Record], texts: Sequence[Mapping[str, str]]) -> list[dict[str, JsonValue]]:
-    """Address a letter to the primary address of each contact; of those who share one only the first gets it.
+def at_primary_address(record: Record) -> Addressee:
+    """Address a contact at its own address."""
+    return Addressee(str(record.ref), str(record.properties.get("email") or "").strip(), contact=str(record.ref))
 
-    Raise Refused where they are too large to be kept.
-    """
-    if sum(len(text) for filled in texts for text in filled.values()) > MOST_CHARACTERS:
-        raise Refused("template_too_large", f"{len(texts)} letters have more than {MOST_CHARACTERS} characters")
+
+def addressed(addressees: Sequence[Addressee]) -> list[dict[str, JsonValue]]:
+    """Say who is written to and who is left out; of those who share an address only the first is written to."""
     taken: set[str] = set()
-    written: list[dict[str, JsonValue]] = []
-    for record, filled in zip(recipients, texts, strict=True):
-        to = str(record.properties.get("email") or "").strip()
-        code = _left_out(to, taken)
-        written.append({"contact": str(record.ref), "to": to, **({LEFT_OUT: code} if code else filled)})
-        taken.add(to.casefold())
-    return written
+    found: list[dict[str, JsonValue]] = []
+    for each in addressees:
+        code = each.left_out or _left_out(each.to, taken)
+        known = {"who": each.who, "to": each.to, "contact": each.contact, LEFT_OUT: code}
+        found.append({name: said for name, said in known.items() if said or name == "to"})
+        taken.add(each.to.casefold())
+    return found
 
 
 def _left_out(to: str, taken: set[str]) -> str:
@@ -62,20 +69,12 @@ def _left_out(to: str, taken: set[str]) -> str:
 
 
 def check_address(letter: Mapping[str, Any]) -> None:
-    """Raise Skipped or Refused for a letter that is not sent."""
+    """Raise Skipped or Refused for somebody who is left out."""
     code = letter.get(LEFT_OUT)
     if code == "bad_address":
         raise Refused(code, f"{letter['to'][:300]!r} is not one plain e-mail address")
     if code:
         raise Skipped(code)
-
-
-async def send(do: Do, letter: Mapping[str, Any], key: str) -> str:
-    """Send a letter under a key, with the link that ends such e-mail; give what the mailer says."""
-    check_address(letter)
-    link = do.links.unsubscribe(RecordRef.parse(letter["contact"]), key)
-    mail = Mail(to=letter["to"], subject=letter["subject"], text=letter["text"], unsubscribe=link)
-    return await do.mail.send(replace(mail, html=letter.get("html"), sender=letter.get("sender") or None), key)
 
 
 def summed_up(parts: Mapping[str, Part], did: str) -> Done:

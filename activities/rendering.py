@@ -17,7 +17,7 @@ from workflows.model.facts import NOTHING, Facts, Needs
 from workflows.model.flow import Flow
 from workflows.model.records import Record
 from workflows.model.templates import OUTPUTS
-from workflows.model.tokens import EVENT, TooLarge, needs, render, roots
+from workflows.model.tokens import EVENT, LINKS, UNSUBSCRIBE, TooLarge, needs, render, roots
 
 
 def rendered(
@@ -71,9 +71,13 @@ class Filler:
             wanted = Needs.of_all(needs(text, each.ref.type) for text in texts.values() for each in recipients[:1])
         own = self.turn.situation.facts
         ours = {EVENT: own.cause, OUTPUTS: own.outputs, self.flow.object: own.properties}
-        known = [in_zone_of(self.flow, each) for each in await self.turn.informed(recipients, wanted)]
+        links = {LINKS: {"unsubscribe": UNSUBSCRIBE}}
+        informed = await self.turn.informed(recipients, wanted)
+        known = [in_zone_of(self.flow, each.model_copy(update={"cause": own.cause})) for each in informed]
         return [
-            self._filled(texts, {**roots(each.ref.type, facts), **ours, each.ref.type: each.properties}, facts.zone)
+            self._filled(
+                texts, {**roots(each.ref.type, facts), **ours, **links, each.ref.type: each.properties}, facts.zone
+            )
             for each, facts in zip(recipients, known, strict=True)
         ]
 

@@ -10,11 +10,20 @@ from pydantic import BaseModel, ConfigDict, Field, JsonValue
 from activities.action import Do, Done, NameOf, Refused
 from activities.effects import Edit, Edited
 from activities.properties import converted, may_copy
+from activities.values import looking
 from workflows.model.operators import is_empty
-from workflows.model.records import Record
+from workflows.model.records import Record, RecordRef
 
 PROPERTY = r"^[a-z][a-z0-9_]{0,99}$"
 """How the internal name of a property is written."""
+
+TYPE = r"^[a-z][a-z0-9_]{0,39}$"
+"""How an object type is written."""
+
+Label = Annotated[str, Field(pattern=r"^[^\x00-\x1f\x7f]{0,80}$")]
+"""What a record is to another, on one line."""
+
+LABEL = "The label that the association has."
 
 OUTPUT = r"^[A-Za-z0-9_-]+\.[A-Za-z0-9_]+$"
 """How an output of an earlier step is written."""
@@ -56,6 +65,14 @@ async def edit(do: Do, on: On, name: str, how: Edit, did: str) -> Done:
     return Done(line=_line(did, name, on, done, changed), output=output)
 
 
+async def about(do: Do, types: Sequence[str]) -> tuple[RecordRef, ...]:
+    """Give the enrolled record, and those associated with it of some types; `company/LABEL` for those of a label."""
+    found = [do.record.ref]
+    for name in types:
+        found += [record.ref for record in await do.crm.associated(do.record.ref, *_named(name))]
+    return tuple(dict.fromkeys(found))
+
+
 def _line(did: str, name: str, on: On, done: Sequence[Edited], changed: int) -> str:
     if on is None:
         return f"{did} {name}" if changed else f"{name} was so already"
@@ -88,13 +105,18 @@ async def type_of(do: Do, on: On, name: str) -> str | None:
     return found.type if found else None
 
 
+def found_at(do: Do, from_: str | None, output: str | None) -> JsonValue:
+    """Give the value of a property of the enrolled record, or else of an output; None where there is none."""
+    look = looking(do.record.properties, do.outputs)
+    return look("output", output or "") if from_ is None else look("property", from_)
+
+
 async def copied(do: Do, on: On, name: str, *, from_: str | None, output: str | None) -> JsonValue:
     """Give the value of a property of the enrolled record, or of an output, as the property `name` of `on` takes it.
 
     None where there is none. Raise Refused where one type is not copied into the other.
     """
-    step, _, key = (output or "").partition(".")
-    value = do.outputs.get(step, {}).get(key) if from_ is None else do.record.properties.get(from_)
+    value = found_at(do, from_, output)
     wanted = await type_of(do, on, name)
     if from_ is not None and wanted is not None:
         given = await type_of(do, None, from_)

@@ -5,22 +5,13 @@ from __future__ import annotations
 from datetime import timedelta
 from typing import Annotated, ClassVar, Literal
 
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import Field
 
-from activities.action import Action, Do, Done, Html, NameOf, OwnProperty, Refused, Text
+from activities.action import Action, Do, Done, Html, NameOf, OwnProperty, Refused, Text, Tokens
+from activities.audience import OneUser
 from activities.effects import NewTask
+from activities.targets import Types, about
 from workflows.model.due_times import DueTime
-from workflows.model.records import RecordRef
-
-Associates = Annotated[str, Field(pattern=r"^[a-z][a-z0-9_]{0,39}(/.{1,80})?$")]
-
-
-class OneUser(BaseModel):
-    """A user, by id."""
-
-    model_config = ConfigDict(frozen=True, extra="forbid")
-
-    user: str = Field(description="The user's id.", min_length=1, max_length=200)
 
 
 class CreateTask(Action):
@@ -67,12 +58,12 @@ associate: [company, deal]
     type: Literal["todo", "call", "email"] = Field("todo", description="What sort of task it is.")
     priority: Literal["none", "low", "medium", "high"] = Field("none", description="How much it matters.")
     queue: str = Field("", description="The queue that it is put into, by name.", max_length=200)
-    assign_to: Annotated[str, OwnProperty()] | OneUser | None = Field(
-        None, description="Whom it is given to: the property that names the user, as `owner`, or `{user: ID}`."
+    assign_to: Annotated[str, OwnProperty()] | Annotated[OneUser, Tokens(), NameOf("user", under="user")] | None = (
+        Field(None, description="Whom it is given to: the property that names the user, as `owner`, or `{user: ID}`.")
     )
     due: DueTime | None = Field(None, description="When it is due.")
     remind: DueTime | None = Field(None, description="When its assignee is reminded of it.")
-    associate: Annotated[tuple[Associates, ...], NameOf("associated")] = Field(
+    associate: Annotated[tuple[Types, ...], NameOf("associated")] = Field(
         (), description="Types whose associated records it is about as well; `company/LABEL` for those of a label."
     )
 
@@ -83,7 +74,7 @@ associate: [company, deal]
         assignee, why_none = await self._assignee(do)
         task = NewTask(
             subject=title,
-            records=await self._records(do),
+            records=await about(do, self.associate),
             source=do.source,
             kind=self.type,
             body=self.body,
@@ -109,11 +100,3 @@ associate: [company, deal]
         if user is None or not user.active:
             return None, "the user is inactive" if user else "there is no such user"
         return user.id, ""
-
-    async def _records(self, do: Do) -> tuple[RecordRef, ...]:
-        """Give the enrolled record, and those associated with it that the task is about as well."""
-        found = [do.record.ref]
-        for name in self.associate:
-            type_, _, label = name.partition("/")
-            found += [record.ref for record in await do.crm.associated(do.record.ref, type_, label)]
-        return tuple(dict.fromkeys(found))

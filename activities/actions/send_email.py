@@ -3,14 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Collection
-from functools import partial
-from typing import Annotated, Any, ClassVar, Self
+from typing import Annotated, ClassVar, Self
 
 from pydantic import Field, JsonValue, model_validator
 
-from activities.action import PARTS, Action, Do, Done, Html, NameOf, Preparing, Refused, Text
-from activities.recipients import ONE, check_address, check_number, letters, send, summed_up
-from workflows.model.records import Record
+from activities.action import Action, Do, Done, Html, NameOf, Preparing, Text
+from activities.emails import OUTPUTS, admitted, delivered, filled, nature_of, prepared, published, said
+from activities.recipients import LEFT_OUT, addressed, at_primary_address, check_number
 
 
 class SendEmail(Action):
@@ -23,11 +22,18 @@ class SendEmail(Action):
     In a flow for contacts it goes to the contact's own address, the property `email`. In any other flow it goes to each
     contact associated with the record, with that contact's values for `contact`; those who share an address get one.
 
-    Skipped: no contact is associated (`no_contact`), no address (`no_address`). Failed: more than 100 contacts, of whom
-    none gets it (`too_many_recipients`); no such e-mail (`unknown_email`), or not for automation
-    (`not_for_automation`); a malformed address (`bad_address`); a line break in the subject (`invalid_header_value`);
-    turned down by the server (`sender_refused`, `recipient_refused`, `message_refused`), which is tried again if busy.
-    Each of several recipients is sent to once, wherever the others stand; the step is done when one was reached.
+    Consent is asked right before every attempt. An e-mail of a `subscription` is for marketing unless `marketing` says
+    otherwise; one of none is a message of its own, as a receipt. Skipped: who ended all e-mail or that subscription
+    (`unsubscribed`), whose address bounced for good (`bounced`), who had it where it goes `once` (`already_sent`), who
+    got the day's most (`too_many_emails`); of marketing, who is no marketing contact (`non_marketing`), or has no legal
+    basis where that is asked (`no_legal_basis`); and no contact associated (`no_contact`), no address (`no_address`).
+
+    Failed: more than 100 contacts, of whom none gets it (`too_many_recipients`); no such e-mail (`unknown_email`), or
+    not for automation (`not_for_automation`); a malformed address (`bad_address`) or subject (`invalid_header_value`);
+    no such subscription type (`unknown_subscription`); a link to unsubscribe that is shown, and nobody has set up links
+    (`no_unsubscribe_link`); turned down by the server (`sender_refused`, `recipient_refused`, `message_refused`), which
+    is tried again if busy. Each of several recipients is sent to once, wherever the others stand; the step is done when
+    one was reached.
 
     SMTP cannot tell whether an e-mail went out when the connection breaks before its answer. Then the e-mail is sent
     again with the same Message-ID, so that most mailboxes show it once; with `repeat: at_most_once` it is not.
@@ -35,14 +41,7 @@ class SendEmail(Action):
 
     kind: ClassVar = "send_email"
     place: ClassVar = "outside"
-    outputs: ClassVar = {
-        "sent": "How many recipients the e-mail was sent to.",
-        "skipped": "How many were left out, as those without an address.",
-        "failed": "How many could not be sent to.",
-        "unknown": "How many may have been sent to, and nobody can tell.",
-        "message_id": "With one recipient, the part of the Message-ID before the @, the same for each attempt.",
-        "to": "With one recipient, the address that it was sent to.",
-    }
+    outputs: ClassVar = OUTPUTS
     examples: ClassVar = (
         """\
 do: send_email
@@ -58,7 +57,7 @@ subject: Your plan ends soon
 text: "Renew here: https://acme.example/renew"
 html: <p>Dear {{ contact.lastname }}, <a href="https://acme.example/renew">renew here</a>.</p>
 """,
-        "{do: send_email, id: welcome, email: welcome}",
+        "{do: send_email, id: welcome, email: welcome, once: true}",
     )
 
     email: Annotated[str, NameOf("email")] | None = Field(
@@ -71,6 +70,13 @@ html: <p>Dear {{ contact.lastname }}, <a href="https://acme.example/renew">renew
         None,
         description='Who it is from, as "Name <address>"; without it that of the e-mail or the worker\'s settings.',
     )
+    subscription: Annotated[str, NameOf("subscription")] | None = Field(
+        None, description="The subscription type that it is of; without it that of the published e-mail."
+    )
+    marketing: bool | None = Field(
+        None, description="Whether it is for marketing; without it as the published e-mail says, or if it is of a type."
+    )
+    once: bool = Field(default=False, description="Whether nobody gets it who had this e-mail already.")
 
     @model_validator(mode="after")
     def _says_one_thing(self) -> Self:
@@ -88,33 +94,22 @@ html: <p>Dear {{ contact.lastname }}, <a href="https://acme.example/renew">renew
 
     async def prepare(self, preparing: Preparing) -> dict[str, JsonValue]:
         """Find who gets it, and fill the texts for each."""
-        record = preparing.record
-        is_contact = record.ref.type == "contact"
-        recipients = [record] if is_contact else await preparing.crm.associated(record.ref, "contact")
+        is_contact = preparing.record.ref.type == "contact"
+        recipients = (
+            [preparing.record] if is_contact else await preparing.crm.associated(preparing.record.ref, "contact")
+        )
         check_number(recipients)
-        written = letters(recipients, await self._texts(preparing, recipients))
-        if len(written) > 1:
-            return {PARTS: [*written]}
-        check_address(written[0])
-        return written[0]
+        content = await published(preparing.crm, self.email) if self.email else None
+        texts = await filled(preparing, said(self), content, recipients)
+        addressees = addressed([at_primary_address(each) for each in recipients])
+        letters = [who if LEFT_OUT in who else {**who, **text} for who, text in zip(addressees, texts, strict=True)]
+        nature = nature_of(preparing, content, subscription=self.subscription, marketing=self.marketing)
+        return prepared(letters, asked={**nature, "once": self.once})
 
-    async def _texts(self, preparing: Preparing, recipients: list[Record]) -> list[dict[str, str]]:
-        written = {"subject": self.subject, "text": self.text, "html": self.html, "sender": self.sender}
-        own = await preparing.texts.of_flow({k: v for k, v in written.items() if v is not None}, recipients)
-        if self.email is None:
-            return own
-        content = await preparing.crm.email_content(self.email)
-        if content is None or not content.for_automation or content.kind == "membership":
-            raise Refused("not_for_automation" if content else "unknown_email", self.email)
-        said = {name: text for name in written if (text := getattr(content, name)) is not None}
-        read = await preparing.texts.of_recipients(said, recipients)
-        return [theirs | {k: v for k, v in ours.items() if v} for theirs, ours in zip(read, own, strict=True)]
+    async def admit(self, preparing: Preparing, content: dict[str, JsonValue]) -> dict[str, JsonValue]:
+        """Leave out those who may not be written to now."""
+        return await admitted(preparing, content)
 
     async def perform(self, do: Do) -> Done:
         """Send what was prepared through the mailer."""
-        written: Any = do.prepared.get(PARTS)
-        if written is not None:
-            each = {letter["contact"]: partial(send, do, letter) for letter in written}
-            return summed_up(await do.parts.each(each), "sent")
-        note = await send(do, do.prepared, do.key)
-        return Done(line="sent", output={**ONE, "message_id": do.key, "to": do.prepared["to"]}, note=note)
+        return await delivered(do)

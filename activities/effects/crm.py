@@ -31,6 +31,7 @@ class User:
     name: str = ""
     active: bool = True
     seat: bool = True
+    phone: str = ""
 
 
 @dataclass(frozen=True)
@@ -50,8 +51,21 @@ class NewTask:
 
 
 @dataclass(frozen=True)
+class NewNote:
+    """A note to be made; `body` is HTML. One that is pinned stands above the others."""
+
+    body: str
+    records: tuple[RecordRef, ...]
+    source: Provenance
+    pinned: bool = False
+
+
+@dataclass(frozen=True)
 class EmailContent:
-    """What an e-mail says, as it is published now; its texts hold tokens."""
+    """What an e-mail says, as it is published now; its texts hold tokens.
+
+    `subscription` is the type that it is of, and it is for `marketing` or else a message of its own, as a receipt.
+    """
 
     key: str
     name: str
@@ -61,6 +75,8 @@ class EmailContent:
     sender: str | None = None
     kind: Literal["automated", "regular", "membership"] = "automated"
     for_automation: bool = True
+    subscription: str | None = None
+    marketing: bool = False
 
 
 @dataclass(frozen=True)
@@ -79,6 +95,13 @@ class SetTo:
 
     value: JsonValue
     written: bool = False
+
+
+@dataclass(frozen=True)
+class Fill:
+    """Give a property a value where it has none."""
+
+    value: JsonValue
 
 
 @dataclass(frozen=True)
@@ -107,7 +130,7 @@ class Remove:
     options: tuple[str, ...]
 
 
-Edit = SetTo | Clear | AddTo | Append | Remove
+Edit = SetTo | Fill | Clear | AddTo | Append | Remove
 
 
 @dataclass(frozen=True)
@@ -131,6 +154,27 @@ class PropertyDefinition:
     type: str
     options: tuple[str, ...] = ()
     read_only: bool = False
+    is_unique: bool = False
+    """Whether no two live records of the type have the same value."""
+
+
+@dataclass(frozen=True)
+class Link:
+    """A record to associate another with, maybe under a label; a primary one becomes the first of its type."""
+
+    record: RecordRef
+    label: str = ""
+    primary: bool = False
+
+
+@dataclass(frozen=True)
+class NewRecord:
+    """A record to be made, with its properties and what it is associated with."""
+
+    type: str
+    properties: Mapping[str, Edit]
+    source: Provenance
+    links: tuple[Link, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -150,7 +194,34 @@ class Crm(Protocol):
 
         Every new value is computed under the record's lock. Give what became of each record, in their order. Raise
         Refused for a record that is not there, a property that is unknown or read-only, a value that its type does
-        not take, and an object type whose own properties flows may not edit.
+        not take or that is unique and another's, and an object type whose own properties flows may not edit.
+        """
+
+    async def create(self, new: NewRecord, key: str) -> RecordRef:
+        """Make a record, log its event `record_created`, and associate it; the same key gives the same record.
+
+        Raise Refused as `edit` does, and for a type that nobody has defined.
+        """
+
+    async def archive(self, record: RecordRef, source: Source) -> bool:
+        """Delete a record so that it can be restored for a while, with its event `record_deleted`.
+
+        Whoever walks a flow with it leaves, when the router meets the event. Tell whether it was there.
+        """
+
+    async def flow_that_made(self, record: RecordRef) -> str | None:
+        """Give the key of the flow that made a record, None where none did."""
+
+    async def associate(self, record: RecordRef, links: Sequence[Link], source: Source) -> int:
+        """Associate a record with others; both ends have an event `association_changed` for each that is new.
+
+        Give how many are new. Raise Refused for a record that is not there.
+        """
+
+    async def matching(self, object_type: str, name: str, texts: Collection[str], most: int) -> list[RecordRef]:
+        """Give at most so many live records of a type whose property is one of some texts, in whatever case.
+
+        Raise Refused for a type or a property that nobody has defined.
         """
 
     async def read(self, record: RecordRef) -> Record | None:
@@ -170,6 +241,9 @@ class Crm(Protocol):
 
     async def create_task(self, task: NewTask, key: str) -> str:
         """Make a task; the same key gives the same task. Return its id."""
+
+    async def create_note(self, note: NewNote, key: str) -> str:
+        """Make a note; the same key gives the same note. Return its id."""
 
     async def user(self, user: str) -> User | None:
         """Give a user by id, None where there is none."""

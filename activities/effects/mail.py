@@ -36,5 +36,8 @@ class Mailer(Protocol):
 class Links(Protocol):
     """Makes links of ours that carry a signature, so that nobody can make them for another."""
 
-    def unsubscribe(self, contact: RecordRef, key: str) -> str | None:
-        """Give the link by which a contact ends e-mail, from the e-mail with this effect key; None where not set up."""
+    def unsubscribe(self, contact: RecordRef, key: str, subscription: str = "") -> str | None:
+        """Give the link by which a contact ends e-mail of a subscription, or all where that is empty.
+
+        It stands in the e-mail with this effect key. None where no links are set up.
+        """

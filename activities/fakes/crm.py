@@ -12,6 +12,9 @@ from activities.effects import (
     Edit,
     Edited,
     EmailContent,
+    Link,
+    NewNote,
+    NewRecord,
     NewTask,
     PropertyDefinition,
     Provenance,
@@ -19,8 +22,9 @@ from activities.effects import (
     User,
     Version,
 )
-from activities.properties import edited
+from activities.properties import compared, edited, unique_texts
 from workflows.model.facts import EPOCH, Past
+from workflows.model.operators import folded
 from workflows.model.records import Record, RecordRef
 
 TYPES = {**dict.fromkeys(("contact", "company", "deal", "ticket", "quote"), False), "conversation": True}
@@ -49,10 +53,16 @@ class FakeCrm:
     """The definitions of properties, by object type and name."""
     tasks: dict[str, NewTask] = field(default_factory=dict)
     emails: dict[str, EmailContent] = field(default_factory=dict)
+    notes: dict[str, NewNote] = field(default_factory=dict)
+    made: dict[str, tuple[RecordRef, NewRecord]] = field(default_factory=dict)
+    """The records that flows made, by the keys of the effects."""
+    associating: list[tuple[RecordRef, Link, Source]] = field(default_factory=list)
+    """What was associated anew, and by whom."""
 
     async def edit(self, records: Sequence[RecordRef], edits: Mapping[str, Edit], source: Source) -> list[Edited]:
         """See Crm."""
         done = [self._edited(ref, edits, source) for ref in dict.fromkeys(records)]
+        self._claim(done)
         for each in done:
             properties = self.records[each.record]
             for name in each.changed:
@@ -74,6 +84,80 @@ class FakeCrm:
             raise Refused("read_only_property", ", ".join(sorted(refused)))
         return edited(ref, properties, edits, self.properties.get(ref.type))
 
+    def _claim(self, wanted: Sequence[Edited]) -> None:
+        """Refuse a value of a unique property that another live record has, or two of these want."""
+        holders: dict[tuple[str, str, str], RecordRef] = {}
+        for each in wanted:
+            for name, text in unique_texts(each, self.properties.get(each.record.type)).items():
+                theirs = (ref for ref in self._alive(each.record.type) if compared(self.records[ref].get(name)) == text)
+                holder = next((ref for ref in theirs if ref != each.record), None)
+                holder = holder or holders.setdefault((each.record.type, name, text), each.record)
+                if holder != each.record:
+                    raise Refused("duplicate_value", f"{name} {text!r} is unique, and {holder} has it already")
+
+    def _alive(self, object_type: str) -> list[RecordRef]:
+        live = (ref for ref in self.records if ref.type == object_type and ref not in self.archived)
+        return sorted(live, key=lambda ref: ref.id)
+
+    async def create(self, new: NewRecord, key: str) -> RecordRef:
+        """See Crm; the record's id is the key."""
+        if key in self.made:
+            return self.made[key][0]
+        self._is_known(new.type)
+        if self.types.get(new.type):
+            raise Refused("own_read_only", f"no flow makes a {new.type}")
+        made = edited(RecordRef(type=new.type, id=key), {}, new.properties, self.properties.get(new.type))
+        self._are_there(link.record for link in new.links)
+        self._claim([made])
+        self.records[made.record] = {name: value for name, value in made.after.items() if value is not None}
+        self.made[key] = made.record, new
+        await self.associate(made.record, new.links, new.source)
+        return made.record
+
+    async def archive(self, record: RecordRef, source: Source) -> bool:
+        """See Crm."""
+        del source
+        was_there = record in self.records and record not in self.archived
+        self.archived.add(record)
+        return was_there
+
+    async def flow_that_made(self, record: RecordRef) -> str | None:
+        """See Crm."""
+        return next((new.source.flow for ref, new in self.made.values() if ref == record), None)
+
+    async def associate(self, record: RecordRef, links: Sequence[Link], source: Source) -> int:
+        """See Crm."""
+        self._are_there([record, *(link.record for link in links)])
+        new = 0
+        for link in links:
+            both = ((record, link.record, link.label), (link.record, record, link.label))
+            there = next((each for each in both if each in self.associations), None)
+            first = self.beside(record, link.record.type)[:1] == [link.record]
+            if there and (first or not link.primary):
+                continue
+            self.associations = [each for each in self.associations if each != there]
+            self.associations.insert(0 if link.primary else len(self.associations), there or both[0])
+            self.associating.append((record, link, source))
+            new += 1
+        return new
+
+    async def matching(self, object_type: str, name: str, texts: Collection[str], most: int) -> list[RecordRef]:
+        """See Crm."""
+        self._is_known(object_type)
+        if object_type in self.properties and name not in self.properties[object_type]:
+            raise Refused("unknown_property", name)
+        wanted = {folded(text) for text in texts} - {""}
+        return [ref for ref in self._alive(object_type) if compared(self.records[ref].get(name)) in wanted][:most]
+
+    def _is_known(self, object_type: str) -> None:
+        if object_type not in {*self.types, *self.properties}:
+            raise Refused("unknown_object_type", object_type)
+
+    def _are_there(self, records: Iterable[RecordRef]) -> None:
+        for ref in records:
+            if ref not in self.records or ref in self.archived:
+                raise Refused("no_record", str(ref))
+
     async def read(self, record: RecordRef) -> Record | None:
         """See Crm."""
         properties = self.records.get(record)
@@ -82,8 +166,8 @@ class FakeCrm:
     async def associated(self, record: RecordRef, object_type: str, label: str = "") -> list[Record]:
         """See Crm."""
         found = self.beside(record, f"{object_type}/{label}")
-        if not found and object_type not in {*self.types, *self.properties}:
-            raise Refused("unknown_object_type", object_type)
+        if not found:
+            self._is_known(object_type)
         return [Record(ref=ref, properties={**self.records[ref]}) for ref in found]
 
     async def definitions(self, object_type: str, names: Collection[str]) -> Mapping[str, PropertyDefinition]:
@@ -100,6 +184,11 @@ class FakeCrm:
     async def create_task(self, task: NewTask, key: str) -> str:
         """See Crm; the task's id is the key."""
         self.tasks.setdefault(key, task)
+        return key
+
+    async def create_note(self, note: NewNote, key: str) -> str:
+        """See Crm; the note's id is the key."""
+        self.notes.setdefault(key, note)
         return key
 
     async def user(self, user: str) -> User | None:

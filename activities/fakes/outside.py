@@ -12,10 +12,14 @@ from activities.effects import (
     Mailer,
     Outside,
     OutsideCrm,
+    Push,
     Request,
     Response,
     Secrets,
+    Sms,
 )
+from activities.fakes.inbox import FakePush
+from activities.fakes.sms import FakeSms
 from workflows.model.records import RecordRef
 
 
@@ -66,17 +70,19 @@ class FakeSecrets:
 class FakeLinks:
     """Gives links that anybody could make."""
 
-    def unsubscribe(self, contact: RecordRef, key: str) -> str | None:
+    def unsubscribe(self, contact: RecordRef, key: str, subscription: str = "") -> str | None:
         """See Links."""
-        return f"https://example.com/unsubscribe/{contact}/{key}"
+        return f"https://example.com/unsubscribe/{contact}/{key}/{subscription}".rstrip("/")
 
 
-def fake_outside(
+def fake_outside(  # noqa: PLR0913 - all of the world, each by its name
     *,
     mail: Mailer | None = None,
     http: Http | None = None,
     secrets: Secrets | None = None,
     links: Links | None = None,
+    sms: Sms | None = None,
+    push: Push | None = None,
     crm: OutsideCrm | None = None,
 ) -> Outside:
     """Give the world outside with fakes for all that is not given."""
@@ -85,5 +91,7 @@ def fake_outside(
         http=http or FakeHttp(),
         secrets=secrets or FakeSecrets(),
         links=links or FakeLinks(),
+        sms=sms or FakeSms(),
+        push=push or FakePush(),
         crm=crm,
     )

@@ -7,7 +7,7 @@ properties too: a condition can say what it likes and never writes SQL.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import datetime
 from typing import NamedTuple
@@ -38,12 +38,15 @@ class Selection(NamedTuple):
     parameters: list[object]
 
 
-def where(condition: Condition, now: datetime, zone: str, *, record: str = "r", first: int = 1) -> Selection:
-    """Write a condition on the row `record` of the table of that name; its parameters are numbered from `first`.
+def where(
+    condition: Condition, now: datetime, zone: str, *, first: int = 1, active: Mapping[str, Condition] | None = None
+) -> Selection:
+    """Write a condition on the row `r` of the table `record`; its parameters are numbered from `first`.
 
-    Days begin in `zone`. Raise FlowError for a condition that asks for an output, which only a walk has.
+    Days begin in `zone`; `active` are the conditions of the active lists that it names. Raise FlowError for a condition
+    that asks for an output, which only a walk has.
     """
-    writer = _Writer(Clock(now, zone), record, first)
+    writer = _Writer(Clock(now, zone), "r", first, active or {})
     return Selection(writer.condition(condition), writer.parameters)
 
 
@@ -54,6 +57,7 @@ class _Writer:
     clock: Clock
     row: str
     first: int
+    active: Mapping[str, Condition] = field(default_factory=dict)
     parameters: list[object] = field(default_factory=list)
 
     def bind_zone(self) -> str:
@@ -210,6 +214,9 @@ class _Writer:
         return f"coalesce({named}, {here.edge(point.otherwise, end)[0]})", None
 
     def on_list(self, leaf: OnList) -> str:
+        if leaf.list in self.active:
+            met = f"coalesce({self.condition(self.active[leaf.list])}, false)"
+            return met if leaf.member else f"not {met}"
         key = self.bind(leaf.list, "text")
         on = f"m.list = {key} and m.id = {self.row}.id and l.object = {self.row}.type"
         there = f"exists (select from list_member as m join list as l on l.key = m.list where {on})"

@@ -10,7 +10,6 @@ import asyncio
 import logging
 import ssl
 from collections.abc import Iterable, Sequence
-from typing import Any
 
 import httpcore
 import httpx
@@ -19,7 +18,7 @@ from activities.gateways.outbound import Judged, Resolver, addresses_of, judged
 from workflows.model.address_ranges import Address
 from workflows.model.web_addresses import NOTHING_ELSE, Allowed
 
-CONNECT_SECONDS, READ_SECONDS = 3.0, 30.0
+CONNECT_SECONDS = 3.0
 MOST_DIALLED = 3
 """Addresses of a host that are tried, one after the other."""
 
@@ -106,14 +105,3 @@ def guarded_transport(
     )
     transport._pool = pool  # noqa: SLF001 - see above
     return transport
-
-
-def guarded_client(transport: httpx.AsyncHTTPTransport, **options: Any) -> httpx.AsyncClient:  # noqa: ANN401 - httpx's own
-    """Give a client on a guarded transport: it follows no redirect and asks the environment nothing.
-
-    Its limits are for each read and write; whoever calls limits the whole, and what comes back.
-    """
-    timeout = httpx.Timeout(READ_SECONDS, connect=CONNECT_SECONDS)
-    return httpx.AsyncClient(
-        transport=transport, trust_env=False, follow_redirects=False, **{"timeout": timeout, **options}
-    )

@@ -18,6 +18,7 @@ from email.utils import format_datetime
 
 from activities.action import Refused
 from activities.effects import Mail
+from activities.gateways.inline_images import InlineImage, taken_out
 from workflows.model.addresses import is_address
 from workflows.model.errors import EngineError
 
@@ -134,9 +135,20 @@ def _body(mail: Mail, key: str) -> bytes:
     message = EmailMessage(policy=_BODY_POLICY)
     message.set_content(_encodable(mail.text), cte="quoted-printable")
     if mail.html is not None:
-        message.add_alternative(_encodable(mail.html), subtype="html", cte="quoted-printable")
+        html, images = taken_out(_encodable(mail.html), key)
+        message.add_alternative(html, subtype="html", cte="quoted-printable")
         message.set_boundary(f"=_{key}")
+        _add_images(message, images, key)
     return message.as_bytes()
+
+
+def _add_images(message: EmailMessage, images: list[InlineImage], key: str) -> None:
+    if not images:
+        return
+    [_, page] = message.iter_parts()
+    for image in images:
+        page.add_related(image.content, "image", image.type, cid=f"<{image.id}>", disposition="inline")
+    page.set_boundary(f"=r_{key}")
 
 
 def _encodable(text: str) -> str:

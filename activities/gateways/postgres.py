@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import re
-from typing import Any
+from typing import Any, Literal
 
 import asyncpg
 from pydantic_core import from_json, to_json
+
+Plans = Literal["auto", "force_generic_plan"]
 
 COMMAND_TIMEOUT = 4.0
 """Seconds a statement may take: under the local activity's limit, so that a hung server is our own error."""
@@ -51,8 +53,11 @@ async def _prepare(connection: asyncpg.Connection[Any]) -> None:
     )
 
 
-async def open_pool(dsn: str, *, size: int = 20, ready: int = 1) -> asyncpg.Pool[Any]:
+async def open_pool(dsn: str, *, size: int = 20, ready: int = 1, plans: Plans = "auto") -> asyncpg.Pool[Any]:
     """Open a pool in which `jsonb` columns are Python values, with so many connections made at once.
+
+    `plans`: a worker asks the same few questions by key for ever, and keeps one plan of each; left to itself PostgreSQL
+    plans the larger ones anew each time, which takes it longer than to answer them.
 
     Raise OSError while the server is away; without a connection to make, the first use of the pool does.
     """
@@ -62,9 +67,10 @@ async def open_pool(dsn: str, *, size: int = 20, ready: int = 1) -> asyncpg.Pool
         max_size=size,
         init=_prepare,
         connection_class=_Connection,
+        max_inactive_connection_lifetime=0,  # a new one is dear: a process, a login, types to look up
         command_timeout=COMMAND_TIMEOUT,
         timeout=COMMAND_TIMEOUT,
-        server_settings={"application_name": "perdure", "timezone": "UTC"},
+        server_settings={"application_name": "perdure", "timezone": "UTC", "plan_cache_mode": plans},
     )
 
 

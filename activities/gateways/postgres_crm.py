@@ -13,6 +13,9 @@ from activities.effects import (
     Edit,
     Edited,
     EmailContent,
+    Link,
+    NewNote,
+    NewRecord,
     NewTask,
     PropertyDefinition,
     Provenance,
@@ -20,8 +23,12 @@ from activities.effects import (
     User,
     Version,
 )
+from activities.gateways.postgres_archive import archive
+from activities.gateways.postgres_associations import associate, matching
 from activities.gateways.postgres_facts import ASSOCIATED
+from activities.gateways.postgres_making import claims, create, create_note, definition, definitions_of
 from activities.gateways.postgres_tasks import create_task, read_user
+from activities.gateways.postgres_unique import NO_LOAD, claim
 from activities.properties import edited
 from workflows.model.records import Record, RecordRef
 
@@ -30,11 +37,15 @@ if TYPE_CHECKING:
 
 # The rows are locked in the one order in which all that edits many records locks them; keys never change, so that
 # what is read under the lock cannot be in another.
-_LOCK = """
-with held as materialized (
+_LOCK = f"""
+with unloaded as materialized (
+  select {NO_LOAD} from (
+    select distinct object from property where object = any ($1) and name = any ($3) and is_unique order by 1) as u),
+held as materialized (
   select r.type, r.id, r.properties
     from record r join unnest($1::text[], $2::text[]) as wanted (type, id) using (type, id)
-   where r.archived_at is null order by r.type collate "C", r.id collate "C" for no key update of r)
+   where r.archived_at is null and (select count(*) from unloaded) >= 0
+   order by r.type collate "C", r.id collate "C" for no key update of r)
 select h.type, jsonb_object_agg(h.id, h.properties) as records,
        (select jsonb_object_agg(p.name, to_jsonb(p)) from property p
          where p.object = h.type and p.name = any ($3)) as definitions,
@@ -72,7 +83,12 @@ _READ = "select properties from record where type = $1 and id = $2 and archived_
 
 _DEFINED = "select name, to_jsonb(p) as definition from property p where object = $1 and name = any ($2)"
 
-_EMAIL = "select key, name, subject, text, html, sender, kind, for_automation from email_content where key = $1"
+_MADE_BY = "select source ->> 'flow' from record where type = $1 and id = $2"
+
+_EMAIL = """
+select key, name, subject, text, html, sender, kind, for_automation, subscription, marketing
+  from email_content where key = $1
+"""
 
 # A property without a history has had its value for as long as the record is there.
 _VERSIONS = """
@@ -100,7 +116,9 @@ class PostgresCrm:
         """See Crm."""
         refs = list(dict.fromkeys(records))
         types = await self._locked(refs, list(edits))
-        done = [_edited(ref, types.get(ref.type), edits, source) for ref in refs]
+        defined = {type_: definitions_of(row) for type_, row in types.items()}
+        done = [edited(ref, _held(ref, types, source), edits, defined[ref.type]) for ref in refs]
+        await claim(self.connection, [each for one in done for each in claims(one, defined[one.record.type])])
         if changed := [_written(each) for each in done if each.changed]:
             await self.connection.execute(_WRITE, changed, asdict(source))
         return done
@@ -120,7 +138,7 @@ class PostgresCrm:
     async def definitions(self, object_type: str, names: Collection[str]) -> Mapping[str, PropertyDefinition]:
         """See Crm."""
         rows = await self.connection.fetch(_DEFINED, object_type, list(names))
-        return {row["name"]: _definition(row["definition"]) for row in rows}
+        return {row["name"]: definition(row["definition"]) for row in rows}
 
     async def versions(self, record: RecordRef) -> dict[str, list[Version]]:
         """See Crm."""
@@ -132,6 +150,31 @@ class PostgresCrm:
     async def create_task(self, task: NewTask, key: str) -> str:
         """See Crm."""
         return await create_task(self.connection, task, key)
+
+    async def create_note(self, note: NewNote, key: str) -> str:
+        """See Crm."""
+        return await create_note(self.connection, note, key)
+
+    async def create(self, new: NewRecord, key: str) -> RecordRef:
+        """See Crm."""
+        return await create(self.connection, new, key)
+
+    async def archive(self, record: RecordRef, source: Source) -> bool:
+        """See Crm."""
+        return await archive(self.connection, record, source)
+
+    async def flow_that_made(self, record: RecordRef) -> str | None:
+        """See Crm."""
+        made: str | None = await self.connection.fetchval(_MADE_BY, record.type, record.id)
+        return made
+
+    async def associate(self, record: RecordRef, links: Sequence[Link], source: Source) -> int:
+        """See Crm."""
+        return await associate(self.connection, record, links, source)
+
+    async def matching(self, object_type: str, name: str, texts: Collection[str], most: int) -> list[RecordRef]:
+        """See Crm."""
+        return await matching(self.connection, object_type, name, texts, most)
 
     async def user(self, user: str) -> User | None:
         """See Crm."""
@@ -148,17 +191,15 @@ class PostgresCrm:
         return {row["type"]: row for row in await self.connection.fetch(_LOCK, *ends, names)}
 
 
-def _definition(row: Mapping[str, Any]) -> PropertyDefinition:
-    return PropertyDefinition(row["type"], tuple(row["options"] or ()), row["read_only"])
-
-
-def _edited(ref: RecordRef, of_type: Mapping[str, Any] | None, edits: Mapping[str, Edit], source: Source) -> Edited:
+def _held(ref: RecordRef, types: Mapping[str, Mapping[str, Any]], source: Source) -> Mapping[str, JsonValue]:
+    """Give the properties of a record that is locked, and may be edited."""
+    of_type = types.get(ref.type)
     if of_type is None or ref.id not in of_type["records"]:
         raise Refused("no_record", str(ref))
     if of_type["own_read_only"] and isinstance(source, Provenance):
         raise Refused("own_read_only", f"no flow edits a {ref.type} itself")
-    definitions = {name: _definition(row) for name, row in (of_type["definitions"] or {}).items()}
-    return edited(ref, of_type["records"][ref.id], edits, definitions)
+    properties: Mapping[str, JsonValue] = of_type["records"][ref.id]
+    return properties
 
 
 def _written(each: Edited) -> dict[str, JsonValue]:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
+from activities.gateways.postgres_lists import active_lists, on_active_lists
 from workflows.model.facts import Facts, Needs, Past, standings
 from workflows.model.records import Event, RecordRef
 
@@ -75,6 +76,12 @@ async def all_informed(
         for row in await connection.fetch(_BESIDE, types, ids, *asked):
             n = row["n"] - 1
             known[n] = known[n].model_copy(update=_beside(refs[n], row))
+        if needs.lists and (active := await active_lists(connection, needs.lists)):
+            joined = await on_active_lists(connection, refs, active, known[0].now)
+            known = [
+                each.model_copy(update={"lists": each.lists | theirs})
+                for each, theirs in zip(known, joined, strict=True)
+            ]
     for name, theirs in needs.associated.items():
         found = await _associated(connection, refs, name, theirs, known[0].now)
         known = [

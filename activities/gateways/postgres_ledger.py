@@ -4,19 +4,20 @@ from __future__ import annotations
 
 from collections.abc import AsyncIterator, Mapping, Sequence
 from contextlib import asynccontextmanager
-from datetime import datetime, timedelta
+from datetime import datetime
 from typing import TYPE_CHECKING, Any, Literal
 
 from pydantic import JsonValue
-from pydantic_core import from_json
 
-from activities.gateways.no_doors import NoDoors
 from activities.gateways.postgres import storable
 from activities.gateways.postgres_facts import all_informed, informed
 from activities.gateways.postgres_parts import PostgresParts
+from activities.gateways.postgres_sleeps import BEHIND, PostgresSleeps, as_json, row_of
 from activities.gateways.postgres_store import PostgresStore
 from activities.ledger import MOVED, Output, Situation, Visit, VisitTaken
-from workflows.contract import Answer, Asleep, Step
+from activities.no_doors import NoDoors
+from activities.store_settings import DEFAULTS, StoreSettings
+from workflows.contract import Answer, Step
 from workflows.model.errors import EngineError
 from workflows.model.facts import NOTHING, Facts, Needs
 from workflows.model.records import Event, Record, RecordRef
@@ -26,9 +27,7 @@ if TYPE_CHECKING:
     from asyncpg.pool import PoolConnectionProxy
 
     from activities.effects import Store
-    from activities.gateways.no_doors import Opens
-    from workflows.model.journal import Ending
-    from workflows.model.nodes import EventMatch
+    from activities.gateways.postgres_store import Opens
 
 _LOOK = """
 select e.flow, f.current, f.is_on, e.paused or f.paused as paused, e.closed_at is not null as closed, e.leaving,
@@ -44,27 +43,13 @@ select e.flow, f.current, f.is_on, e.paused or f.paused as paused, e.closed_at i
  where e.id = $1
 """
 
-# A sleeper's row once it is over keeps the answer that sent it to sleep, or none: a second execution goes the way that
-# the first one went, whatever woke it.
-_WOKEN = """
-update visit set state = 'done', ended_at = least(coalesce(ended_at, clock_timestamp()), clock_timestamp())
- where enrollment = $1 and state = 'asleep'
-"""
-
-# What lies behind the visit is over: its sleepers have woken, whatever woke them.
-_BEHIND = f"""
-with woken as ({_WOKEN} and visit < $2),
-     risen as (delete from sleep where enrollment = $1 and visit < $2),
-     disarmed as (delete from wait where enrollment = $1 and visit < $2)
-"""
-
-_DECIDE = f"""{_BEHIND}
+_DECIDE = f"""{BEHIND}
 insert into visit (enrollment, visit, node, kind, revision, state, answer, output, ended_at)
 values ($1, $2, $3, $4, $5, 'done', $6, $7, clock_timestamp())
 on conflict do nothing returning answer
 """
 
-_SETTLE = f"""{_BEHIND}, registered as (
+_SETTLE = f"""{BEHIND}, registered as (
   insert into sleep (enrollment, visit, why, until)
   select $1, $2, $9, $10 where $9::text is not null on conflict do nothing)
 insert into visit as v (enrollment, visit, node, kind, revision, state, answer, output, note, ended_at)
@@ -76,55 +61,13 @@ on conflict (enrollment, visit) do update
 returning answer
 """
 
-_INTEND = f"""{_BEHIND}
+_INTEND = f"""{BEHIND}
 insert into visit as v (enrollment, visit, node, kind, revision, state, attempt, content, repeated)
 values ($1, $2, $3, $4, $5, 'intent', $6, $7, $8)
 on conflict (enrollment, visit) do update
    set state = 'intent', attempt = excluded.attempt, repeated = v.repeated or excluded.repeated
  where v.state <> 'done' and v.attempt is not distinct from $9
 returning 1
-"""
-
-_LIE_DOWN = f"""{_BEHIND}, lain as (
-  insert into visit as v (enrollment, visit, node, kind, revision, state, answer, ended_at)
-  values ($1, $2, $3, $4, $5, 'asleep', $6, $7)
-  on conflict (enrollment, visit) do update
-     set revision = excluded.revision, answer = excluded.answer, ended_at = excluded.ended_at
-   where v.revision <> excluded.revision and v.state = 'asleep'
-  returning ended_at),
-registered as (
-  insert into sleep (enrollment, visit, why, until) select $1, $2, 'delay', ended_at from lain
-  on conflict (enrollment, visit) do update set until = excluded.until)
-select ended_at from lain
-union all select ended_at from visit where enrollment = $1 and visit = $2
-limit 1
-"""
-
-_ENDED = "select ended_at from visit where enrollment = $1 and visit = $2"
-
-_ARM = f"""{_BEHIND}, lain as (
-  insert into visit as v (enrollment, visit, node, kind, revision, state)
-  values ($1, $2, $3, $4, $5, 'asleep')
-  on conflict (enrollment, visit) do update set revision = excluded.revision
-   where v.revision <> excluded.revision and v.state = 'asleep')
-insert into wait as w (enrollment, visit, record_type, record_id, types, any_of, since, deadline, seen)
-select e.id, $2, e.type, e.record, $6, $7,
-       coalesce((select max(least(ended_at, clock_timestamp())) from visit where enrollment = $1 and visit < $2),
-                e.accepted_at),
-       clock_timestamp() + $8, pg_current_snapshot()
-  from enrollment e
- where e.id = $1
-   and not exists (select from visit where enrollment = $1 and visit = $2 and state = 'done')
-on conflict (enrollment, visit) do update
-   set types = excluded.types, any_of = excluded.any_of, deadline = w.armed_at + $8
-returning deadline
-"""
-
-_COUNTING = """
-select e.id, e.type, e.record_type, e.record_id, e.properties::text as properties, e.at, e.occurred_at
-  from wait w join event e on e.record_type = w.record_type and e.record_id = w.record_id and counts(e, w)
- where w.enrollment = $1 and w.visit = $2
- order by e.at, e.seq
 """
 
 # A wait ends when its event happened, or when its time was out, however late that is noticed: what came since counts
@@ -138,13 +81,6 @@ disarmed as (delete from wait where enrollment = $1 and visit = $2)
 select answer from won
 union all select coalesce(answer, $3) from visit where enrollment = $1 and visit = $2 and state = 'done'
 limit 1
-"""
-
-_CLOSE = f"""
-with disarmed as (delete from wait where enrollment = $1),
-     risen as (delete from sleep where enrollment = $1),
-     woken as ({_WOKEN})
-update enrollment set ending = $2, closed_at = clock_timestamp() where id = $1 and closed_at is null
 """
 
 _RECORD_EVENT = """
@@ -173,12 +109,12 @@ limit 1
 _SINCE = "select min(began_at) from visit where enrollment = $1 and visit >= $2 and visit < $3 and node = $4"
 
 
-class PostgresLedger(PostgresParts):
+class PostgresLedger(PostgresParts, PostgresSleeps):
     """The ledger of `activities.ledger`, on a pool."""
 
-    def __init__(self, pool: asyncpg.Pool[Any], doors: Opens = NoDoors) -> None:
+    def __init__(self, pool: asyncpg.Pool[Any], doors: Opens = NoDoors, settings: StoreSettings = DEFAULTS) -> None:
         """Read and write through `pool`; `doors` opens the doors of flows in the transaction of a visit."""
-        self.pool, self.doors = pool, doors
+        self.pool, self.doors, self.settings = pool, doors, settings
 
     async def look(self, step: Step, needs: Needs = NOTHING) -> Situation:
         """See Ledger."""
@@ -190,7 +126,7 @@ class PostgresLedger(PostgresParts):
         """See Ledger."""
         async with self.pool.acquire() as connection, connection.transaction():
             situation = await _situation(connection, _LOOK + "for share of e", step, needs)
-            yield PostgresTurn(connection, situation, PostgresStore(connection, self.doors))
+            yield PostgresTurn(connection, situation, PostgresStore(connection, self.doors, self.settings))
 
     async def move(self, step: Step, revision: str) -> str:
         """See Ledger."""
@@ -198,38 +134,13 @@ class PostgresLedger(PostgresParts):
 
     async def decide(self, step: Step, kind: str, answer: Answer, output: Output | None = None) -> Answer:
         """See Ledger."""
-        kept = await self.pool.fetchval(_DECIDE, *_visit(step, kind), _json(answer), output)
+        kept = await self.pool.fetchval(_DECIDE, *row_of(step, kind), as_json(answer), output)
         return answer if kept is not None else await self._settled(step)
-
-    async def lie_down(self, step: Step, kind: str, asleep: Asleep) -> Asleep:
-        """See Ledger."""
-        answer = _json(Answer(asleep=asleep))
-        until = await self.pool.fetchval(_LIE_DOWN, *_visit(step, kind), answer, asleep.until)
-        # A first execution that committed after this statement began is not seen by it; a second look sees it.
-        return Asleep(why="delay", until=until or await self.pool.fetchval(_ENDED, step.enrollment, step.visit))
-
-    async def arm(self, step: Step, kind: str, any_of: tuple[EventMatch, ...], at_most: float | None) -> Asleep | None:
-        """See Ledger."""
-        types = sorted({match.event for match in any_of})
-        matches = [match.model_dump(mode="json") for match in any_of]
-        limit = None if at_most is None else timedelta(seconds=at_most)
-        row = await self.pool.fetchrow(_ARM, *_visit(step, kind), types, matches, limit)
-        return None if row is None else Asleep(why="wait", until=row["deadline"])
-
-    async def counting(self, step: Step) -> list[Event]:
-        """See Ledger."""
-        rows = await self.pool.fetch(_COUNTING, step.enrollment, step.visit)
-        return [event for row in rows if (event := _event(row)) is not None]
-
-    async def is_due(self, step: Step) -> bool:
-        """See Ledger."""
-        early = "select from wait where enrollment = $1 and visit = $2 and (deadline > clock_timestamp()) is not false"
-        return not await self.pool.fetchval(f"select exists ({early})", step.enrollment, step.visit)
 
     async def wake(self, step: Step, answer: Answer, output: Output, event: Event | None = None) -> Answer:
         """See Ledger."""
         at = event.at if event else None
-        kept = await self.pool.fetchval(_WAKE, step.enrollment, step.visit, _json(answer), output, at)
+        kept = await self.pool.fetchval(_WAKE, step.enrollment, step.visit, as_json(answer), output, at)
         # Whoever was first may have committed after this statement began, which does not see the answer then.
         return await self._settled(step) if kept is None else Answer.model_validate(kept)
 
@@ -247,10 +158,6 @@ class PostgresLedger(PostgresParts):
             " where enrollment = $1 and visit = $2 and attempt = $3 and state = 'intent'",
             *(step.enrollment, step.visit, attempt, state, storable(note)),
         )
-
-    async def close(self, step: Step, ending: Ending) -> None:
-        """See Ledger."""
-        await self.pool.execute(_CLOSE, step.enrollment, ending)
 
     async def record_event(self, step: Step, event: Mapping[str, JsonValue]) -> bool:
         """See Ledger."""
@@ -299,7 +206,7 @@ class PostgresTurn:
     async def intend(self, step: Step, kind: str, attempt: str, content: Output, *, repeated: bool) -> None:
         """See Turn."""
         seen = self.situation.visit.attempt if self.situation.visit else None
-        if await self.connection.fetchval(_INTEND, *_visit(step, kind), attempt, content, repeated, seen) is None:
+        if await self.connection.fetchval(_INTEND, *row_of(step, kind), attempt, content, repeated, seen) is None:
             raise VisitTaken
 
     async def settle(self, step: Step, kind: str, answer: Answer, output: Output | None = None, note: str = "") -> None:
@@ -309,7 +216,7 @@ class PostgresTurn:
 
 
 async def _move(connection: asyncpg.Pool[Any] | PoolConnectionProxy[Any], step: Step, revision: str) -> str:
-    kept = await connection.fetchval(_MOVE, *_visit(step, MOVED), revision)
+    kept = await connection.fetchval(_MOVE, *row_of(step, MOVED), revision)
     if kept is None:
         message = f"visit {step.visit} of {step.enrollment} has begun meanwhile"
         raise EngineError(message)
@@ -332,34 +239,10 @@ def _seen(step: Step, row: Mapping[str, Any]) -> Visit:
     )
 
 
-def _event(row: Mapping[str, Any]) -> Event | None:
-    """Read an event; None when its properties are JSON to PostgreSQL but not to us: the router puts it aside."""
-    try:
-        properties = from_json(row["properties"])
-    except ValueError:
-        return None
-    return Event(
-        id=str(row["id"]),
-        type=row["type"],
-        record=RecordRef(type=row["record_type"], id=row["record_id"]),
-        properties=properties,
-        at=row["at"],
-        occurred_at=row["occurred_at"],
-    )
-
-
-def _visit(step: Step, kind: str) -> tuple[object, ...]:
-    return step.enrollment, step.visit, step.node, kind, step.revision
-
-
 def _settling(step: Step, kind: str, answer: Answer, output: Output | None, note: str) -> tuple[object, ...]:
     asleep = answer.asleep
     rest = (asleep.why, asleep.until) if asleep else (None, None)
-    return *_visit(step, kind), _json(answer), output, storable(note), *rest
-
-
-def _json(answer: Answer) -> dict[str, Any]:
-    return answer.model_dump(mode="json", exclude_defaults=True, exclude={"revision"})
+    return *row_of(step, kind), as_json(answer), output, storable(note), *rest
 
 
 async def _situation(connection: PoolConnectionProxy[Any], look: str, step: Step, needs: Needs) -> Situation:

@@ -39,6 +39,6 @@ async def create_task(connection: PoolConnectionProxy[Any], task: NewTask, key: 
 async def read_user(connection: PoolConnectionProxy[Any], user: str) -> User | None:
     """Give a user by id, locked so that a task may name it; None where there is none."""
     row = await connection.fetchrow(
-        "select id, email, name, active, seat from crm_user where id = $1 for key share", storable(user)
+        "select id, email, name, active, seat, phone from crm_user where id = $1 for key share", storable(user)
     )
     return None if row is None else User(**dict(row))

@@ -33,12 +33,14 @@ CONTACT = {
     "nick": PropertyDefinition("text"),
     "wanted": PropertyDefinition("options", ("red", "pink")),
     "was": PropertyDefinition("option", ("lead",)),
+    "email": PropertyDefinition("text", is_unique=True),
 }
 COMPANY = {
     "name": PropertyDefinition("text"),
     "tags": PropertyDefinition("options", ("red", "green")),
     "met": PropertyDefinition("date"),
     "staff": PropertyDefinition("number"),
+    "domain": PropertyDefinition("text"),
 }
 DEFINITIONS = {"contact": CONTACT, "company": COMPANY, "conversation": {"status": PropertyDefinition("text")}}
 TWO_COMPANIES = [
@@ -106,9 +108,9 @@ async def over_http() -> AsyncIterator[CrmBench]:
 async def in_postgres(world: World) -> CrmBench:
     """Make a bench on PostgreSQL."""
     await world.pool.executemany(
-        "insert into property (object, name, type, options, read_only) values ($1, $2, $3, $4, $5)",
+        "insert into property (object, name, type, options, read_only, is_unique) values ($1, $2, $3, $4, $5, $6)",
         [
-            (type_, name, each.type, list(each.options) or None, each.read_only)
+            (type_, name, each.type, list(each.options) or None, each.read_only, each.is_unique)
             for type_, defined in DEFINITIONS.items()
             for name, each in defined.items()
         ],

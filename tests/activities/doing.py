@@ -7,8 +7,9 @@ from typing import Any
 
 from activities.action import Do
 from activities.effects import Provenance
-from activities.fake_ledger import FakeDoors, FakeLedger
 from activities.fakes import FakeCrm, FakeParts, FakeStore, fake_outside
+from activities.fakes.flows import FakeDoors
+from activities.fakes.ledger import FakeLedger
 from workflows.model.records import Record, RecordRef
 
 ANNA = RecordRef.parse("contact:1")
@@ -19,7 +20,7 @@ SOURCE = Provenance(flow="f", revision="r", node="n", enrollment="e")
 def doing(record: Record, **fields: Any) -> Do:
     """Hand a record to an action; the CRM has this record and no other, unless `crm` is given."""
     crm = fields.pop("crm", None) or FakeCrm({record.ref: {**record.properties}})
-    outside = {name: fields.pop(name) for name in ("mail", "http", "secrets", "links") if name in fields}
+    outside = {name: fields.pop(name) for name in ("mail", "http", "secrets", "links", "sms") if name in fields}
     store = {name: fields.pop(name) for name in [*FakeStore.__dataclass_fields__] if name in fields}
     plain: dict[str, Any] = {
         "key": "k",

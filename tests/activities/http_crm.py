@@ -11,7 +11,7 @@ import json
 import ssl
 from collections.abc import AsyncIterator, Awaitable, Callable, Collection, Mapping, Sequence
 from contextlib import asynccontextmanager
-from dataclasses import asdict, dataclass, field
+from dataclasses import asdict, dataclass, field, replace
 from datetime import timedelta
 from typing import Any, Literal
 
@@ -27,6 +27,10 @@ from activities.effects import (
     Edit,
     Edited,
     EmailContent,
+    Fill,
+    Link,
+    NewNote,
+    NewRecord,
     NewTask,
     PropertyDefinition,
     Provenance,
@@ -45,7 +49,10 @@ Fault = Literal["busy", "dies_before", "dies_after"]
 _PLAIN = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
 """Without certificates, which take longer to load than all the rest; nothing here is encrypted."""
 
-_EDITS: dict[str, type[Edit]] = {each.__name__: each for each in (SetTo, Clear, AddTo, Append, Remove)}
+_EDITS: dict[str, type[Edit]] = {each.__name__: each for each in (SetTo, Fill, Clear, AddTo, Append, Remove)}
+
+_WRITES = ("edit", "create", "associate")
+"""What is done once for its key."""
 
 
 @dataclass
@@ -69,15 +76,16 @@ class HttpCrmServer:
             writer.close()
 
     async def _answer(self, writer: asyncio.StreamWriter, name: str, key: str, asked: Any) -> None:
-        fault = self.faults.pop(0) if self.faults and name == "edit" else None
-        self.keys += [key] if name == "edit" else []
+        writes = name in _WRITES
+        fault = self.faults.pop(0) if self.faults and writes else None
+        self.keys += [key] if writes else []
         if fault == "dies_before":
             return
         if fault == "busy":
             writer.write(b"HTTP/1.1 503 Busy\r\nRetry-After: 7\r\nContent-Length: 0\r\n\r\n")
             return
-        status, answer = self.answers[key] if name == "edit" and key in self.answers else await self._done(name, asked)
-        if name == "edit":
+        status, answer = self.answers[key] if writes and key in self.answers else await self._done(name, asked, key)
+        if writes:
             self.answers[key] = status, answer
         if fault != "dies_after":
             body = json.dumps(answer).encode()
@@ -85,9 +93,14 @@ class HttpCrmServer:
                 b"HTTP/1.1 %d X\r\nContent-Length: %d\r\nConnection: close\r\n\r\n" % (status, len(body)) + body
             )
 
-    async def _done(self, name: str, asked: Any) -> tuple[int, Any]:
+    async def _done(self, name: str, asked: Any, key: str) -> tuple[int, Any]:
         doing: dict[str, Callable[[Any], Awaitable[Any]]] = {
             "edit": self._edit,
+            "create": lambda asked: self._create(asked, key),
+            "associate": self._associate,
+            "matching": self._matching,
+            "archive": self._archive,
+            "flow_that_made": lambda asked: self.crm.flow_that_made(RecordRef.parse(asked["record"])),
             "read": self._read,
             "associated": self._associated,
             "definitions": self._definitions,
@@ -98,10 +111,25 @@ class HttpCrmServer:
             return 422, {"code": refused.code, "note": refused.note}
 
     async def _edit(self, asked: Any) -> Any:
-        edits = {name: _EDITS[kind](**fields) for name, (kind, fields) in asked["edits"].items()}
-        source = ByHand(**asked["source"]) if "who" in asked["source"] else Provenance(**asked["source"])
-        done = await self.crm.edit([RecordRef.parse(each) for each in asked["records"]], edits, source)
+        records = [RecordRef.parse(each) for each in asked["records"]]
+        done = await self.crm.edit(records, _edits(asked["edits"]), _source(asked["source"]))
         return [{"record": str(each.record), "before": each.before, "after": each.after} for each in done]
+
+    async def _create(self, asked: Any, key: str) -> Any:
+        source = Provenance(**asked["source"])
+        new = NewRecord(asked["type"], _edits(asked["properties"]), source, _links(asked["links"]))
+        return str(await self.crm.create(new, key))
+
+    async def _archive(self, asked: Any) -> Any:
+        return await self.crm.archive(RecordRef.parse(asked["record"]), _source(asked["source"]))
+
+    async def _associate(self, asked: Any) -> Any:
+        links, source = _links(asked["links"]), _source(asked["source"])
+        return await self.crm.associate(RecordRef.parse(asked["record"]), links, source)
+
+    async def _matching(self, asked: Any) -> Any:
+        found = await self.crm.matching(asked["type"], asked["property"], asked["texts"], asked["most"])
+        return [str(each) for each in found]
 
     async def _read(self, asked: Any) -> Any:
         found = await self.crm.read(RecordRef.parse(asked["record"]))
@@ -117,6 +145,22 @@ class HttpCrmServer:
         }
 
 
+def _edits(told: Any) -> dict[str, Edit]:
+    return {name: _EDITS[kind](**fields) for name, (kind, fields) in told.items()}
+
+
+def _told(edits: Mapping[str, Edit]) -> dict[str, Any]:
+    return {name: (type(edit).__name__, asdict(edit)) for name, edit in edits.items()}
+
+
+def _links(told: Any) -> tuple[Link, ...]:
+    return tuple(Link(RecordRef.parse(record), label, primary) for record, label, primary in told)
+
+
+def _source(told: Any) -> Source:
+    return ByHand(**told) if "who" in told else Provenance(**told)
+
+
 @dataclass(frozen=True)
 class HttpCrm:
     """The gateway, under one key."""
@@ -126,8 +170,8 @@ class HttpCrm:
 
     async def edit(self, records: Sequence[RecordRef], edits: Mapping[str, Edit], source: Source) -> list[Edited]:
         """See Crm."""
-        told = {name: (type(edit).__name__, asdict(edit)) for name, edit in edits.items()}
-        found = await self._ask("edit", records=[str(each) for each in records], edits=told, source=asdict(source))
+        asked = {"records": [str(each) for each in records], "edits": _told(edits), "source": asdict(source)}
+        found = await self._ask("edit", **asked)
         return [Edited(RecordRef.parse(each["record"]), each["before"], each["after"]) for each in found]
 
     async def read(self, record: RecordRef) -> Record | None:
@@ -145,6 +189,31 @@ class HttpCrm:
         found = await self._ask("definitions", type=object_type, names=list(names))
         return {name: PropertyDefinition(**{**each, "options": tuple(each["options"])}) for name, each in found.items()}
 
+    async def create(self, new: NewRecord, key: str) -> RecordRef:
+        """See Crm."""
+        links = [(str(each.record), each.label, each.primary) for each in new.links]
+        asked = {"type": new.type, "properties": _told(new.properties), "links": links, "source": asdict(new.source)}
+        return RecordRef.parse(await replace(self, key=key)._ask("create", **asked))
+
+    async def flow_that_made(self, record: RecordRef) -> str | None:
+        """See Crm."""
+        made: str | None = await self._ask("flow_that_made", record=str(record))
+        return made
+
+    async def associate(self, record: RecordRef, links: Sequence[Link], source: Source) -> int:
+        """See Crm."""
+        told = [(str(each.record), each.label, each.primary) for each in links]
+        return int(await self._ask("associate", record=str(record), links=told, source=asdict(source)))
+
+    async def matching(self, object_type: str, name: str, texts: Collection[str], most: int) -> list[RecordRef]:
+        """See Crm."""
+        found = await self._ask("matching", type=object_type, property=name, texts=[*texts], most=most)
+        return [RecordRef.parse(each) for each in found]
+
+    async def create_note(self, note: NewNote, key: str) -> str:
+        """See Crm; this one has no notes."""
+        raise Refused("no_notes", f"{key}: {note.body}")
+
     async def create_task(self, task: NewTask, key: str) -> str:
         """See Crm; this one has no tasks."""
         raise Refused("no_tasks", f"{key}: {task.subject}")
@@ -153,6 +222,10 @@ class HttpCrm:
         """See Crm; this one has no users."""
         del user
         return None
+
+    async def archive(self, record: RecordRef, source: Source) -> bool:
+        """See Crm."""
+        return bool(await self._ask("archive", record=str(record), source=asdict(source)))
 
     async def email_content(self, key: str) -> EmailContent | None:
         """See Crm; this one has no e-mails."""

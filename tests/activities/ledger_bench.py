@@ -8,7 +8,8 @@ from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
-from activities.fake_ledger import FakeEnrollment, FakeFlow, FakeLedger
+from activities.fakes.flows import FakeEnrollment, FakeFlow
+from activities.fakes.ledger import FakeLedger
 from activities.gateways.postgres_ledger import PostgresLedger
 from activities.ledger import Ledger, Visit
 from tests.flows import delay, flow

@@ -165,5 +165,5 @@ async def misbehaving(moment: str, act: str) -> AsyncIterator[Misbehaving]:
         listener.close()
         for writer in server.writers:
             writer.transport.abort()
-        async with asyncio.timeout(5):
+        async with asyncio.timeout(60):
             await server.ended.wait()

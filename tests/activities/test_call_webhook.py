@@ -17,7 +17,7 @@ from activities.action import Ambiguous, Retryable
 from activities.actions.call_webhook import CallWebhook
 from activities.catalogue import Catalogue, complete
 from activities.effects import Response
-from activities.fake_ledger import FakeEnrollment
+from activities.fakes.flows import FakeEnrollment
 from activities.performing import Again
 from starter.simulate import Simulation
 from tests.flows import flow

@@ -84,9 +84,8 @@ def _some(*parts: st.SearchStrategy[Any], unique: bool = False) -> st.SearchStra
 
 
 async def fill(connection: Any, base: Base) -> None:
-    await connection.execute(
-        "truncate record, property_history, list_member, event, association, enrollment restart identity cascade"
-    )
+    for table in ("record", "property_history", "list_member", "event", "association", "enrollment"):
+        await connection.execute(f"delete from {table}")  # which takes a hundredth of what `truncate` takes
     await connection.executemany(
         "insert into record (type, id, properties, created_at, archived_at) values ($1, $2, $3, $4, $5)", base.records
     )
@@ -192,7 +191,8 @@ async def test_they_agree_where_clocks_are_changed(world: World, zone: str) -> N
 async def test_text_is_folded_letter_by_letter_as_the_model_does(world: World) -> None:
     """Every character that there is reads the same in both; only letters of the scripts in CASES have a small form."""
     letters = [letter for letter in range(1, 0x20000) if not 0xD800 <= letter < 0xE000]
-    rows = await world.pool.fetch("select l, folded('a' || chr(l)) as text from unnest($1::int[]) as l", letters)
+    query = "select l, folded('a' || chr(l)) as text from unnest($1::int[]) as l"
+    rows = await world.pool.fetch(query, letters, timeout=60)
     # A character that was given to Unicode after Python's tables were made may be composed by one side alone.
     known = [row for row in rows if category(chr(row["l"])) != "Cn"]
     assert len(known) > 50_000

@@ -8,7 +8,7 @@ import pytest
 
 from activities.catalogue import Catalogue
 from activities.control import failure, first_match
-from activities.fake_ledger import FakeEnrollment
+from activities.fakes.flows import FakeEnrollment
 from starter.simulate import Simulation
 from tests.flows import branch, delay, delay_until, flow, send_email, wait
 from workflows.contract import Answer, Step

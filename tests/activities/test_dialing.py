@@ -12,7 +12,7 @@ import httpcore
 import httpx
 import pytest
 
-from activities.gateways.dialing import Guard, guarded_client, guarded_transport
+from activities.gateways.dialing import Guard, guarded_transport
 from activities.gateways.outbound import OutboundSettings, Resolver, addresses_of, judged
 from workflows.model.address_ranges import Address
 from workflows.model.web_addresses import NOTHING_ELSE, Allowed, Blocked
@@ -77,7 +77,7 @@ class Network(httpcore.AsyncNetworkBackend):
 
 
 def client(network: Network, resolve: Resolver, allowed: Allowed = NOTHING_ELSE) -> httpx.AsyncClient:
-    return guarded_client(guarded_transport(allowed, resolve=resolve, network=network))
+    return httpx.AsyncClient(transport=guarded_transport(allowed, resolve=resolve, network=network))
 
 
 @dataclass
@@ -230,11 +230,11 @@ async def test_no_packet_reaches_a_blocked_address() -> None:
     """Counted at a real socket: nobody comes, until the address is listed."""
     async with listening() as listener:
         url = f"http://127.0.0.1:{listener.port}/"
-        async with guarded_client(guarded_transport()) as http:
+        async with httpx.AsyncClient(transport=guarded_transport()) as http:
             with pytest.raises(Blocked):
                 await http.get(url)
         assert listener.requests == []
-        async with guarded_client(guarded_transport(Allowed.read("127.0.0.1"))) as http:
+        async with httpx.AsyncClient(transport=guarded_transport(Allowed.read("127.0.0.1"))) as http:
             assert (await http.get(url)).text == "ok"
         assert len(listener.requests) == 1
 
@@ -245,7 +245,7 @@ async def test_proxies_of_the_environment_are_not_asked(monkeypatch: pytest.Monk
         for name in ("HTTP_PROXY", "http_proxy", "ALL_PROXY", "all_proxy"):
             monkeypatch.setenv(name, f"http://127.0.0.1:{proxy.port}")
         monkeypatch.setenv("NO_PROXY", "")
-        async with guarded_client(guarded_transport(Allowed.read("127.0.0.1"))) as http:
+        async with httpx.AsyncClient(transport=guarded_transport(Allowed.read("127.0.0.1"))) as http:
             assert (await http.get(f"http://127.0.0.1:{target.port}/")).text == "ok"
         assert (len(proxy.requests), len(target.requests)) == (0, 1)
 

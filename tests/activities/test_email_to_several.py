@@ -60,7 +60,7 @@ async def test_each_contact_is_written_to_by_its_own_facts(world: World) -> None
     """What a published e-mail wants beside a recipient is read for each of them, and the walk costs what any costs."""
     record = await deal(world, 3)
     async with world.pool.acquire() as connection:
-        await save(connection, [WELCOME])
+        await save(connection, WELCOME)
     revision = await world.publish(of_deals(world, email="welcome"))
     async with world.serving():
         await world.client.publish_event("asked", record, {"form": "fair"})
@@ -79,7 +79,7 @@ async def test_each_contact_is_written_to_by_its_own_facts(world: World) -> None
 
 
 async def test_one_recipient_costs_two_short_transactions(world: World) -> None:
-    """The look, the intent, and later what came of it: what an e-mail to a single contact has always cost."""
+    """The look, consent under its lock, the intent, and later what came of it."""
     anna = await world.record("contact:1", email="anna@example.com", firstname="Anna")
     revision = await world.publish(flow(world.key("one"), send_email("mail")))
     enrollment = await world.enroll(revision, anna)
@@ -93,4 +93,21 @@ async def test_one_recipient_costs_two_short_transactions(world: World) -> None:
         assert (await performer.perform(step, "a1")).line == "sent"
     finally:
         await pool.close()
-    assert seen == ["begin;", "select", "with", "commit;", "with"]
+    assert seen == ["begin;", "select", "select", "with", "commit;", "with"]
+
+
+async def test_who_opted_out_is_left_out_of_several(world: World) -> None:
+    """The others get theirs, and only they are written down as sent to."""
+    record = await deal(world, 3)
+    await world.pool.execute("insert into subscription (key, name) values ('newsletter', 'Newsletter')")
+    await world.client.publish_event("unsubscribed", "contact:1", {"subscription": "newsletter"})
+    revision = await world.publish(of_deals(world, subject="Hi", text="News", subscription="newsletter"))
+    async with world.serving():
+        enrollment = await world.enroll(revision, record)
+        assert await world.ended(enrollment) == "completed"
+    assert await world.path(enrollment) == [("mail", "sent to 2 of 3, 1 skipped")]
+    assert [mail.to for _, mail in world.mailer.sent] == ["c2@example.com", "c3@example.com"]
+    part = await world.pool.fetchrow("select state, note from visit_part where part = 'contact:1'")
+    assert tuple(part or ()) == ("skipped", "unsubscribed: ")
+    rows = await world.pool.fetch("select contact, marketing, subscription from email_out order by contact")
+    assert [tuple(row) for row in rows] == [("2", True, "newsletter"), ("3", True, "newsletter")]

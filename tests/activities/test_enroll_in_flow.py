@@ -8,8 +8,9 @@ from pydantic import ValidationError
 from activities.action import Refused
 from activities.actions.enroll_in_flow import EnrollInFlow
 from activities.catalogue import Catalogue, complete
-from activities.fake_ledger import FakeDoors, FakeEnrollment, FakeFlow, FakeLedger
 from activities.fakes import FakeCrm, FakeStore
+from activities.fakes.flows import FakeDoors, FakeEnrollment, FakeFlow
+from activities.fakes.ledger import FakeLedger
 from starter.simulate import Simulation
 from tests.activities.doing import ANNA, NOW, anna, doing
 from tests.flows import delay, flow

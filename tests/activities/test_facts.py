@@ -7,7 +7,8 @@ from typing import Any
 
 import pytest
 
-from activities.fake_ledger import FakeEnrollment, FakeLedger
+from activities.fakes.flows import FakeEnrollment
+from activities.fakes.ledger import FakeLedger
 from activities.gateways.postgres_ledger import PostgresLedger
 from tests.activities.ledger_bench import ANNA, Bench, now
 from workflows.model.facts import NOTHING, Facts, Needs, Past

@@ -137,6 +137,43 @@ async def test_a_delay_that_is_over_is_not_begun_again(bench: Bench) -> None:
     assert await bench.state(1) == "done"
 
 
+async def test_a_fresh_delay_is_registered_without_a_look(bench: Bench) -> None:
+    """Once, as any other; whoever comes second has to look, and finds the first."""
+    fresh, wanted = bench.step(1, revision=bench.revision), Asleep(why="delay", until=now() + 10 * SECOND)
+    assert await bench.ledger.lie_down_at_once(fresh, "delay", wanted, pinned=False) == wanted
+    assert await bench.ledger.lie_down_at_once(fresh, "delay", wanted, pinned=False) is None
+    visit = await bench.visit(1)
+    assert (visit.state, visit.revision, visit.answer) == ("asleep", bench.revision, Answer(asleep=wanted))
+    assert await bench.ledger.lie_down(fresh, "delay", Asleep(why="delay", until=now())) == wanted
+
+
+async def test_only_a_look_tells_what_to_do_in_another_revision(bench: Bench) -> None:
+    """Neither a sleep nor an end is written down under one that is not the flow's, unless it is pinned."""
+    other, wanted = bench.step(1), Asleep(why="delay", until=now() + 10 * SECOND)
+    assert await bench.ledger.lie_down_at_once(other, "delay", wanted, pinned=False) is None
+    assert not await bench.ledger.close_at_once(other, "completed", pinned=False)
+    assert (await bench.state(1), (await bench.ledger.look(other)).closed) == (None, False)
+    assert await bench.ledger.lie_down_at_once(other, "delay", wanted, pinned=True) == wanted
+    assert await bench.ledger.close_at_once(bench.step(2), "completed", pinned=True)
+    assert (await bench.state(1), (await bench.ledger.look(other)).closed) == ("done", True)
+
+
+async def test_whoever_was_led_elsewhere_ends_nowhere_else(bench: Bench) -> None:
+    """Though the flow is edited back since."""
+    await bench.ledger.move(bench.step(1, revision=bench.revision), "r2")
+    asked, wanted = bench.step(1, revision=bench.revision), Asleep(why="delay", until=now())
+    assert await bench.ledger.lie_down_at_once(asked, "delay", wanted, pinned=False) is None
+    assert not await bench.ledger.close_at_once(asked, "completed", pinned=False)
+
+
+async def test_nobody_lies_down_in_what_is_closed(bench: Bench) -> None:
+    """The look that follows says that it is."""
+    asked, wanted = bench.step(1, revision=bench.revision), Asleep(why="delay", until=now())
+    await bench.ledger.close(asked, "goal")
+    assert await bench.ledger.lie_down_at_once(asked, "delay", wanted, pinned=False) is None
+    assert await bench.state(1) is None
+
+
 async def test_the_first_ending_stands(bench: Bench) -> None:
     """Closed once, the enrollment's sleeps and waits are forgotten, and no later ending is written over it."""
     await bench.ledger.arm(bench.step(1), "wait", (REPLIED,), 60)

@@ -25,6 +25,12 @@ def test_a_link_is_read_back(contact: str) -> None:
     assert token(contact=ref) == token(contact=ref)
 
 
+def test_a_link_names_the_subscription_that_it_ends() -> None:
+    """Where the e-mail was of one; it is signed with the rest."""
+    made = LINKS.unsubscribe(ANNA, "key1", "newsletter") or ""
+    assert LINKS.unsubscribing(made.rpartition("/")[2]) == Unsubscribing(ANNA, "key1", "newsletter")
+
+
 def test_a_link_of_another_key_is_none_of_ours() -> None:
     """Nobody who lacks the key makes a link."""
     with pytest.raises(CallerError, match="not one of ours"):

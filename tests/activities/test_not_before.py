@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from datetime import timedelta
-from typing import ClassVar
+from typing import ClassVar, Literal
 
 import pytest
 from pydantic import JsonValue
@@ -22,7 +22,7 @@ class Rationed(Action):
     """Wait for an hour, and again, for two hours at most."""
 
     kind: ClassVar = "rationed"
-    place: ClassVar = "store"
+    place: ClassVar[Literal["store", "outside"]] = "store"
     examples: ClassVar = ("{do: rationed, id: a}",)
     free_at: ClassVar[timedelta] = HOUR
 

@@ -11,8 +11,8 @@ from typing import NamedTuple
 import pytest
 
 from activities.catalogue import Catalogue
-from activities.fake_ledger import FakeEnrollment
 from activities.fakes import fake_outside
+from activities.fakes.flows import FakeEnrollment
 from activities.performing import Again
 from starter.language.compile import compile_flow
 from starter.outside import outside_crm

@@ -12,7 +12,8 @@ from pydantic import Field
 from activities.action import Action, Ambiguous, Do, Done, Html, Refused, Retryable, Skipped, Text, tokens_of
 from activities.catalogue import Catalogue
 from activities.effects import Provenance
-from activities.fake_ledger import FakeEnrollment, FakeLedger, FakeTurn, FakeVisit
+from activities.fakes.flows import FakeEnrollment
+from activities.fakes.ledger import FakeLedger, FakeTurn, FakeVisit
 from activities.ledger import Output
 from activities.performing import Again, Performer
 from activities.rendering import rendered

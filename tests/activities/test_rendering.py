@@ -4,7 +4,7 @@ import pytest
 
 from activities.actions.send_email import SendEmail
 from activities.catalogue import Catalogue
-from activities.fake_ledger import FakeEnrollment
+from activities.fakes.flows import FakeEnrollment
 from activities.rendering import needs_of_texts
 from starter.simulate import Simulation
 from tests.flows import flow, send_email

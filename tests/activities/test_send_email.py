@@ -11,11 +11,13 @@ from activities.action import Ambiguous, Refused, Retryable
 from activities.actions.send_email import SendEmail
 from activities.catalogue import Catalogue, complete
 from activities.effects import EmailContent
-from activities.fake_ledger import FakeEnrollment, FakeVisit
+from activities.emails import MOST_CHARACTERS
 from activities.fakes import fake_outside
+from activities.fakes.flows import FakeEnrollment
+from activities.fakes.ledger import FakeVisit
 from activities.parts import MOST_PUT_OFF
 from activities.performing import Again
-from activities.recipients import MOST_CHARACTERS, MOST_RECIPIENTS
+from activities.recipients import MOST_RECIPIENTS
 from starter.simulate import Simulation
 from tests.flows import flow, send_email
 from workflows.contract import Answer, Step

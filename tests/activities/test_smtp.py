@@ -18,6 +18,7 @@ from activities.effects import Mail
 from activities.gateways import smtp
 from activities.gateways.smtp import SmtpMailer, SmtpSettings
 from tests.activities.mail_servers import DROP, HANG, Catcher, catching, misbehaving
+from tests.until import patience
 
 MAIL = Mail(to="anna@example.com", subject="Hello", text="Hi Anna", html="<p>Hi Anna</p>")
 KEY = "0123456789abcdef0123"
@@ -276,7 +277,7 @@ async def test_answers_are_judged(
 async def test_a_break_is_judged_by_its_moment(mailer: TestingMailer, moment: str, act: str, expected: Verdict) -> None:
     """What breaks before DATA was surely not sent; after it nobody knows, unless the server says so."""
     async with misbehaving(moment, act) as server:
-        timeout = timedelta(seconds=0.3 if act == HANG else 10)
+        timeout = timedelta(seconds=0.3 * patience() if act == HANG else 60)
         with pytest.raises((Refused, Retryable, Ambiguous)) as caught:
             await mailer(server.port, timeout=timeout).send(MAIL, KEY)
     assert verdict(caught.value) == expected
@@ -297,7 +298,7 @@ async def test_a_cancelled_email_leaves_no_connection(mailer: TestingMailer) -> 
     async with misbehaving("dot", HANG) as server, catching() as catcher:
         sender = mailer(server.port, connections=1)
         sending = asyncio.create_task(sender.send(MAIL, KEY))
-        async with asyncio.timeout(5):
+        async with asyncio.timeout(60):
             await server.whole.wait()
         sending.cancel()
         with pytest.raises(asyncio.CancelledError):

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import sys
-import uuid
 from collections.abc import AsyncIterator, Callable, Mapping, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field, replace
@@ -12,8 +11,9 @@ from typing import Literal
 
 from pydantic import JsonValue
 
-from activities.effects import Let, Provenance
-from activities.fakes import FakeCrm, FakeStore
+from activities.fakes.crm import FakeCrm
+from activities.fakes.flows import FakeDoors, FakeEnrollment, FakeFlow
+from activities.fakes.store import FakeStore
 from activities.ledger import MOVED, OVER, Output, PartRow, PartState, Situation, Visit, VisitTaken
 from workflows.contract import Answer, Asleep, Step
 from workflows.model.errors import EngineError
@@ -21,30 +21,6 @@ from workflows.model.facts import NOTHING, Facts, Needs, standings
 from workflows.model.journal import Ending
 from workflows.model.nodes import EventMatch
 from workflows.model.records import Event, Record, RecordRef
-
-
-@dataclass
-class FakeFlow:
-    """What the ledger knows of a flow: its current revision, whether it is on or paused, and whom it lets in."""
-
-    current: str
-    is_on: bool = True
-    paused: bool = False
-    object: str = "contact"
-    again: str = "never"
-
-
-@dataclass
-class FakeEnrollment:
-    """An enrollment's row."""
-
-    flow: str
-    record: RecordRef
-    accepted: datetime
-    leaving: Ending | None = None
-    ending: Ending | None = None
-    paused: bool = False
-    cause: dict[str, JsonValue] = field(default_factory=dict)
 
 
 @dataclass
@@ -164,6 +140,13 @@ class FakeLedger:
         self.visits[step.enrollment, step.visit] = FakeVisit(step.node, kind, kept, ended=asleep.until)
         return asleep
 
+    async def lie_down_at_once(self, step: Step, kind: str, asleep: Asleep, *, pinned: bool) -> Asleep | None:
+        """See Ledger."""
+        situation = await self.look(step)
+        if situation.closed or situation.leaving or not _here(step, situation, pinned=pinned):
+            return None
+        return await self.lie_down(step, kind, asleep)
+
     async def arm(self, step: Step, kind: str, any_of: tuple[EventMatch, ...], at_most: float | None) -> Asleep | None:
         """See Ledger."""
         self._pass(step)
@@ -236,6 +219,13 @@ class FakeLedger:
         enrollment = self.enrollments[step.enrollment]
         enrollment.ending = enrollment.ending or ending
         self._pass(step.model_copy(update={"visit": sys.maxsize}))
+
+    async def close_at_once(self, step: Step, ending: Ending, *, pinned: bool) -> bool:
+        """See Ledger."""
+        if not _here(step, await self.look(step), pinned=pinned):
+            return False
+        await self.close(step, ending)
+        return True
 
     async def record_event(self, step: Step, event: Mapping[str, JsonValue]) -> bool:
         """See Ledger."""
@@ -318,6 +308,7 @@ class FakeTurn:
         """Write to `ledger`."""
         self.ledger, self.situation = ledger, situation
         self.store = replace(ledger.store, doors=FakeDoors(ledger))
+        self.store.consent.clock = ledger.now
 
     async def since(self, step: Step) -> datetime:
         """See Turn."""
@@ -354,30 +345,9 @@ class FakeTurn:
             raise VisitTaken
 
 
-@dataclass
-class FakeDoors:
-    """The doors of a ledger's flows: the entry rules but for the goal, which the first step of the flow sees."""
-
-    ledger: FakeLedger
-
-    async def enroll(self, flow: str, record: RecordRef, source: Provenance) -> Let:
-        """See Doors."""
-        found = self.ledger.flows.get(flow)
-        if found is None:
-            return Let(None, "no_flow", f"there is no flow {flow!r}")
-        past = [each for each in self.ledger.enrollments.values() if (each.flow, each.record) == (flow, record)]
-        refusals = {
-            "flow_off": not found.is_on,
-            "wrong_object": record.type != found.object,
-            "no_record": record not in self.ledger.crm.records or record in self.ledger.crm.archived,
-            "inside": any(each.ending is None for each in past),
-            "before": bool(past) and found.again != "always",
-        }
-        if refused := next((code for code, holds in refusals.items() if holds), None):
-            return Let(None, refused, f"{record} may not enter {flow}")
-        enrollment = str(uuid.uuid5(uuid.NAMESPACE_OID, f"{source.enrollment}/{source.node}/{len(past)}"))
-        self.ledger.enrollments[enrollment] = FakeEnrollment(flow, record, self.ledger.now())
-        return Let(enrollment)
+def _here(step: Step, situation: Situation, *, pinned: bool) -> bool:
+    """Tell that a visit is a fresh one, of the flow as it is."""
+    return situation.visit is None and (pinned or situation.current == step.revision)
 
 
 def counts(event: Event, wait: FakeWait) -> bool:
