@@ -13,8 +13,8 @@ from typing import Any
 import asyncpg
 from asyncpg.pool import PoolConnectionProxy
 
-from activities.effects import EmailContent
-from starter.emails import PublishedEmail, save
+from activities.sequences import is_sequence
+from starter.contents import Content, PublishedContent, save
 from workflows.codec import Revisions
 from workflows.model.errors import FlowError
 from workflows.model.flow import Flow, kind_of
@@ -51,7 +51,7 @@ on conflict (hash) do update set announced_at = null returning number
 """
 
 _MAKE_CURRENT = """
-insert into flow (key, current) values ($1, $2) on conflict (key) do update set current = excluded.current
+insert into flow (key, current, is_on) values ($1, $2, $3) on conflict (key) do update set current = excluded.current
 """
 
 _CLAIM = """
@@ -131,17 +131,17 @@ async def publish(pool: asyncpg.Pool[Any], flow: Flow, revisions: Revisions) -> 
 async def publish_all(pool: asyncpg.Pool[Any], flows: Sequence[Flow], revisions: Revisions) -> list[Published]:
     """Make the content of flows their current revisions, of all or of none; the same content changes nothing.
 
-    A new flow is off. Drafts of the flows are gone. Raise CannotFollow when a step changed its kind under one id, or a
-    flow its object type.
+    A new flow is off, a new sequence on. Drafts of the flows are gone. Raise CannotFollow when a step changed its kind
+    under one id, or a flow its object type.
     """
     published, _ = await publish_together(pool, flows, (), revisions)
     return published
 
 
 async def publish_together(
-    pool: asyncpg.Pool[Any], flows: Sequence[Flow], emails: Sequence[EmailContent], revisions: Revisions
-) -> tuple[list[Published], list[PublishedEmail]]:
-    """Publish flows as `publish_all` does, and the e-mails that they send with them."""
+    pool: asyncpg.Pool[Any], flows: Sequence[Flow], contents: Sequence[Content], revisions: Revisions
+) -> tuple[list[Published], list[PublishedContent]]:
+    """Publish flows as `publish_all` does, and what they name, as e-mails, with them."""
     async with pool.acquire() as connection, connection.transaction():
         keys = [flow.key for flow in flows]
         await connection.execute(_LOCK, keys)
@@ -150,7 +150,7 @@ async def publish_together(
             raise CannotFollow(refusals)
         published = [await _make_current(connection, flow) for flow in flows]
         await connection.execute("delete from flow_draft where key = any($1)", keys)
-        saved = await save(connection, emails)
+        saved = await save(connection, contents)
     new = [replace(each, told=await announce(pool, revisions, each.hash)) if each.new else each for each in published]
     return new, saved
 
@@ -162,7 +162,8 @@ async def _make_current(connection: PoolConnectionProxy[Any], flow: Flow) -> Pub
     if standing and before == revision.hash:
         return Published(flow.key, standing["number"], revision.hash, new=False, before=before)
     number = await connection.fetchval(_STORE, revision.hash, flow.key, canonical(flow))
-    await connection.execute(_MAKE_CURRENT, flow.key, revision.hash)
+    # A sequence has no triggers: nobody enters it but by name, so there is nothing to turn it on for.
+    await connection.execute(_MAKE_CURRENT, flow.key, revision.hash, is_sequence(flow.key))
     return Published(flow.key, number, revision.hash, new=True, before=before)
 
 

@@ -8,8 +8,9 @@ from typing import assert_never
 
 from pydantic import JsonValue
 
+from activities.plain_text import as_text
 from starter.drawing.looks import icon_of
-from starter.drawing.text import clean, without_braces
+from starter.drawing.text import MOST_READ, clean, without_braces
 from starter.language import words
 from workflows.model.conditions import Plain, Test
 from workflows.model.flow import Flow, Timezone
@@ -27,8 +28,14 @@ from workflows.model.nodes import (
     WaitForEvent,
 )
 
-_TELLING = ("subject", "email", "title", "note", "text", "message", "body", "url", "list", "flow", "name", "to")
+_TELLING = (
+    *("subject", "email", "title", "note", "text", "message", "body", "url", "list", "flow", "sequence"),
+    *("subscription", "status", "name", "to", "to_output", "type", "formula", "format"),
+)
 """Fields of an action that tell one step from another, the most telling first."""
+
+_HTML = "body"
+"""The one of them that is HTML: what it says counts, not its tags."""
 
 _INITIALS = {"sms", "url", "http"}
 
@@ -55,6 +62,8 @@ def of_flow(flow: Flow) -> Label:
     details = [f"Each {flow.object}, {_AGAIN[flow.enroll.again]}"]
     if flow.goal:
         details.append(f"Goal: {clean(words.condition(flow.goal))}")
+    if flow.leave.on:
+        details.append(f"Leaves on {clean(words.events(flow.leave.on))}")
     if flow.settings.timezone != Timezone():
         details.append(f"Clock: {_zone(flow.settings.timezone)}")
     if flow.settings.revisions == "pin":
@@ -63,7 +72,10 @@ def of_flow(flow: Flow) -> Label:
 
 
 def _zone(timezone: Timezone) -> str:
-    return f"the record's {timezone.property}, else {timezone.zone}" if timezone.property else timezone.zone
+    if timezone.property is None:
+        return timezone.zone
+    root, _, name = timezone.property.rpartition(".")
+    return f"the {root or 'record'}'s {name}, else {timezone.zone}"
 
 
 def of_trigger(match: EventMatch) -> Label:
@@ -128,12 +140,14 @@ def _does(node: Perform) -> str:
 
 def _told(config: dict[str, JsonValue]) -> str:
     """Give the value that tells a step from others of its kind."""
-    if "property" in config:
+    if config.get("property") is not None:
         value = config.get("value")
         is_set = "value" in config and value is not None
         return f"{config['property']}" + (f" = {_value(value)}" if is_set else "")
-    telling = (config[key] for key in _TELLING if isinstance(config.get(key), str) and config[key])
-    return _value(next(telling, ""))
+    for key in _TELLING:
+        if isinstance(told := config.get(key), str) and told:
+            return _value(as_text(told[:MOST_READ]) if key == _HTML else told)
+    return ""
 
 
 def _value(value: JsonValue) -> str:

@@ -68,8 +68,9 @@ def _text(box: Box) -> str:
     title = "<br/>".join(map(escaped, wrapped(label.title, _TITLE, _TITLE_LINES)))
     rows = [f"{ICONS[label.icon].sign} <b>{title}</b>"]
     rows += [escaped(row) for detail in label.details for row in wrapped(detail, _DETAIL, _DETAIL_LINES)]
-    if box.count:
-        rows.append(f"<b>{box.count:,} here now</b>")
+    told = [f"{box.came:,} came"] if box.came else []
+    if told or box.count:
+        rows.append(f"<b>{', '.join([*told, f'{box.count:,} here now'])}</b>")
     return "<br/>".join(rows)
 
 

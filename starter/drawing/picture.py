@@ -25,11 +25,12 @@ _BY_HAND = Label("trigger", "hand", "Enrolled by hand", ("By the API or the comm
 
 @dataclass(frozen=True)
 class Box:
-    """One box; `count` is how many records stand there now, as far as anybody asked."""
+    """One box; `count` is how many records stand there now, and `came` how many ever came, as far as anybody asked."""
 
     id: str
     label: Label
     count: int = 0
+    came: int = 0
 
 
 @dataclass(frozen=True)
@@ -51,19 +52,20 @@ class Picture:
     lines: tuple[Line, ...]
 
 
-def picture(flow: Flow, counts: Mapping[str, int] | None = None) -> Picture:
-    """Compose the picture of a flow; `counts` says how many records stand in each step now, by its id."""
+def picture(flow: Flow, counts: Mapping[str, int] | None = None, came: Mapping[str, int] | None = None) -> Picture:
+    """Compose the picture of a flow; `counts` says how many stand in each step now, by its id, `came` how many came."""
+    here, ever = counts or {}, came or {}
     boxes = [*_entrance(flow)]
     lines = [Line(box.id, _FLOW) for box in boxes[:-1]]
     stops: list[Box] = []
     lines.append(Line(_FLOW, _step(flow.start) if flow.start else _stop(stops)))
-    for node in _walked(flow):
-        boxes.append(Box(_step(node.id), of_node(node), (counts or {}).get(node.id, 0)))
+    for node in walked(flow):
+        boxes.append(Box(_step(node.id), of_node(node), here.get(node.id, 0), ever.get(node.id, 0)))
         lines += _onward(node, stops)
     return Picture(clean(flow.name), (*boxes, *stops), tuple(lines))
 
 
-def _walked(flow: Flow) -> Iterator[AnyNode]:
+def walked(flow: Flow) -> Iterator[AnyNode]:
     """Give the steps as a walk meets them, a branch's first arm first, for pictures are laid out in this order."""
     ahead, met = [flow.start] if flow.start else [], set[str]()
     while ahead:

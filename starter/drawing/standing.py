@@ -1,4 +1,4 @@
-"""What is drawn of a published flow: its current revision, and how many records stand in each of its steps."""
+"""What the picture of a published flow counts: how many records stand in each of its steps, and how many ever came."""
 
 from __future__ import annotations
 
@@ -6,14 +6,12 @@ from typing import Any
 
 import asyncpg
 
-from starter.drafts import refuse_draft
-from starter.overview import revisions_of
-from workflows.codec import Revisions
-from workflows.model.errors import CallerError
-from workflows.model.flow import Flow
+from starter.patience import PATIENCE
 
-_ALL_INSIDE = 120.0
-"""Seconds that counting may take: there may be a million inside."""
+_CAME = """
+select v.node, count(distinct v.enrollment) as came
+  from enrollment e join visit v on v.enrollment = e.id where e.flow = $1 and v.kind <> 'moved' group by v.node
+"""
 
 _COUNTS = """
 select v.node, count(*) as here
@@ -25,15 +23,11 @@ select v.node, count(*) as here
 """
 
 
-async def current(pool: asyncpg.Pool[Any], revisions: Revisions, key: str) -> Flow:
-    """Give the current revision of a flow; raise CallerError when it is not published."""
-    for each in await revisions_of(pool, key):
-        if each.is_current:
-            return (await revisions.get(each.hash)).flow
-    await refuse_draft(pool, key)
-    raise CallerError(f"no flow is called {key!r}; `perdure flows` lists them, and a file is drawn by its name")
-
-
 async def counts(pool: asyncpg.Pool[Any], key: str) -> dict[str, int]:
     """Count the records inside a flow by the step that each came to last."""
-    return {row["node"]: row["here"] for row in await pool.fetch(_COUNTS, key, timeout=_ALL_INSIDE)}
+    return {row["node"]: row["here"] for row in await pool.fetch(_COUNTS, key, timeout=PATIENCE)}
+
+
+async def came(pool: asyncpg.Pool[Any], key: str) -> dict[str, int]:
+    """Count the records that ever came to each step of a flow."""
+    return {row["node"]: row["came"] for row in await pool.fetch(_CAME, key, timeout=PATIENCE)}

@@ -163,7 +163,9 @@ def _boxes(boxes: Sequence[Box], faces: Sequence[_Face], places: Sequence[Point]
         if face.title:
             yield from _written(box, face, look)
         if box.count:
-            yield from _badge(f"{box.count:,}", wide)
+            yield from _badge(f"{box.count:,}", wide, "#111827")
+        if box.came:
+            yield from _badge(f"{box.came:,} came", _badge_width(f"{box.came:,} came") - 12, "#64748b")
         yield "</g>"
 
 
@@ -197,11 +199,15 @@ def _written(box: Box, face: _Face, look: Look) -> Iterator[str]:
         yield _row("d", (left, baseline + number * _DETAIL_STEP), row)
 
 
-def _badge(count: str, right: float) -> Iterator[str]:
-    """Draw how many records stand in a step, on its upper right corner."""
-    wide = max(20.0, len(count) * 7.0 + 12)
-    yield f'<rect x="{right - wide + 6:.1f}" y="-9" width="{wide:g}" height="18" rx="9" fill="#111827" stroke="#fff"/>'
+def _badge(count: str, right: float, fill: str) -> Iterator[str]:
+    """Draw a count of records on the upper edge of a step: dark on the right who stand there, left who ever came."""
+    wide = _badge_width(count)
+    yield f'<rect x="{right - wide + 6:.1f}" y="-9" width="{wide:g}" height="18" rx="9" fill="{fill}" stroke="#fff"/>'
     yield _row("c", (right - wide / 2 + 6, 4.0), count)
+
+
+def _badge_width(count: str) -> float:
+    return max(20.0, len(count) * 7.0 + 12)
 
 
 def _row(style: str, place: Point, row: str) -> str:

@@ -8,19 +8,22 @@ from dataclasses import dataclass
 from pydantic import BaseModel, ConfigDict, JsonValue, TypeAdapter
 
 from activities.catalogue import Catalogue
-from activities.effects import EmailContent
+from activities.sequences import is_sequence
+from starter.contents import Content
 from starter.language.checks import condition, event_matches, known, mapping, required, validated
 from starter.language.definitions import Definitions
 from starter.language.flow_file import MOST_MISTAKES, FlowFile, FlowMistakes, Mistake, Path, read
 from starter.language.references import Names, references
 from starter.language.sketch import Sketch, called
 from starter.language.steps import compile_step, compile_steps
-from workflows.model.flow import Enroll, Flow, FlowKey, FlowName, ObjectType, Settings, Timezone
+from workflows.model.flow import Enroll, Flow, FlowKey, FlowName, Leave, ObjectType, Settings, Timezone
 
-_TOP = ("flow", "name", "object", "enroll", "goal", "settings", "steps")
+_TOP = ("flow", "name", "object", "enroll", "leave", "goal", "settings", "steps")
 _REQUIRED = ("flow", "object", "steps")
 _RECORD_ZONE = "timezone"
 """The property that `timezone: record` means."""
+_OF_EVENT = "event."
+"""Begins the name of a property of the event that enrolled the record, which nobody defines."""
 
 
 class Head(BaseModel):
@@ -43,8 +46,8 @@ class Checked:
     mistakes: tuple[Mistake, ...]
     warnings: tuple[Mistake, ...]
     missing: tuple[Mistake, ...]
-    email: EmailContent | None = None
-    """What a file of an e-mail came to; there is no flow in it then, and `key` is the e-mail's."""
+    content: Content | None = None
+    """What a file that is no flow came to, as an e-mail; `key` is the content's then."""
 
 
 _HEAD = TypeAdapter(Head)
@@ -82,6 +85,16 @@ def check_source(
     source: FlowFile, catalogue: Catalogue, *, definitions: Definitions | None = None, draft: bool = False
 ) -> Checked:
     """Check a flow file that is read already; see `check_flow`."""
+    if source.whole and isinstance(source.data, dict) and is_sequence(str(source.data.get("flow", ""))):
+        message = "keys that begin so are those of sequences, which are files of their own; give the flow another key"
+        source.wrong(("flow",), "reserved_key", message)
+    return checked_flow(source, catalogue, definitions=definitions, draft=draft)
+
+
+def checked_flow(
+    source: FlowFile, catalogue: Catalogue, *, definitions: Definitions | None = None, draft: bool = False
+) -> Checked:
+    """Check a file whose data is that of a flow, whatever it is called."""
     flow = _flow(source, catalogue, Names(source, definitions), draft=draft) if source.whole else None
     head = source.data if isinstance(source.data, dict) else {}
     key, name = head.get("flow"), head.get("name")
@@ -117,6 +130,7 @@ def _flow(file: FlowFile, catalogue: Catalogue, names: Names, *, draft: bool) ->
     sketch = Sketch(file, catalogue, str(object_), names, draft, compile_step)
     start, nodes = compile_steps(sketch, data.get("steps", []))
     enroll = _enroll(file, data.get("enroll", {}))
+    leave = _leave(file, data.get("leave", {}))
     goal = _goal(file, names, data["goal"], str(object_)) if "goal" in data else None
     settings = _settings(file, names, data.get("settings", {}), str(object_))
     if file.mistakes or file.missing or not head:
@@ -127,6 +141,7 @@ def _flow(file: FlowFile, catalogue: Catalogue, names: Names, *, draft: bool) ->
             "name": head.name,
             "object": head.object,
             "enroll": enroll,
+            "leave": leave,
             "goal": goal,
             "settings": settings,
             "start": start,
@@ -165,7 +180,7 @@ def _timezone(file: FlowFile, names: Names, data: JsonValue, object_: str) -> Ti
     known(file, data, path, ("property", "otherwise"))
     if not required(file, data, path, ("property",)):
         return Timezone()
-    if isinstance(name := data["property"], str):
+    if isinstance(name := data["property"], str) and not name.startswith(_OF_EVENT):
         names.property((*path, "property"), name, object_)
     named = validated(file, _TIMEZONE, {"property": data["property"]}, path)
     zone = validated(file, _TIMEZONE, {"zone": data.get("otherwise", "UTC")}, (*path, "otherwise"))
@@ -181,6 +196,13 @@ def _enroll(file: FlowFile, data: JsonValue) -> Enroll | None:
     on = event_matches(file, found["on"], (*path, "on")) if "on" in found else []
     again = {"again": found["again"]} if "again" in found else {}
     return validated(file, _ENROLL, {"on": on, **again}, path)
+
+
+def _leave(file: FlowFile, data: JsonValue) -> Leave:
+    path: Path = ("leave",)
+    found = mapping(file, data, path, "`leave`") or {}
+    known(file, found, path, Leave.model_fields)
+    return Leave(on=tuple(event_matches(file, found["on"], (*path, "on"))) if "on" in found else ())
 
 
 def _goal(file: FlowFile, names: Names, data: JsonValue, object_: str) -> object:

@@ -11,8 +11,8 @@ from starter.language.wording import meant, said
 from workflows.model.nodes import NEXT, AnyNode, Delay, DelayUntil, End, GoTo, WaitForEvent
 
 _KINDS = ("on", "date", "property")
-_BESIDE = {"days": ("date", "property"), "if_past": ("date", "property"), "if_empty": ("property",)}
-_UNTIL = (*_KINDS, "at", *_BESIDE)
+_BESIDE = {"if_past": ("date", "property"), "if_empty": ("property",)}
+_UNTIL = (*_KINDS, "at", "days", *_BESIDE)
 _FORMS = '`on: [tue, thu]` and/or `at: "11:00"`; `date: 2026-12-24`; or `property: renewal_date`'
 
 

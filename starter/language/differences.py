@@ -44,11 +44,13 @@ def _of_flow(old: Flow, new: Flow) -> Iterator[Difference]:
     if old.name != new.name:
         yield Difference("changed", "name", f"the flow is now called {words.pair(old.name, new.name)}")
     yield from _of_enroll(old.enroll, new.enroll)
+    yield from _says("leave.on", "a record", "leaves on", *(words.leaving(flow.leave) for flow in (old, new)))
     yield from _of_goal(old.goal, new.goal)
     zones = words.zone(old.settings.timezone), words.zone(new.settings.timezone)
     yield from _says("settings.timezone", "the day", "begins in", *zones)
     yield from _of_fields("settings", "the setting", old.settings, new.settings, but={"timezone"})
-    yield from _of_fields("", "the flow's", old, new, but={"name", "enroll", "goal", "settings", "start", "nodes"})
+    told = {"name", "enroll", "leave", "goal", "settings", "start", "nodes"}
+    yield from _of_fields("", "the flow's", old, new, but=told)
 
 
 def _of_goal(old: Condition | None, new: Condition | None) -> Iterator[Difference]:

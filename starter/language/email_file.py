@@ -1,8 +1,9 @@
 """E-mails as files: what one says, checked with its places as a flow is, and published beside the flows that send it.
 
 A file whose top key is `email`, the key of the e-mail, has `subject` and `text`, and may have `name`, `html`, `sender`,
-`kind` (automated, regular or membership) and `for_automation`: whether flows may send it, as they may by default if it
-is automated.
+`kind` (automated, regular or membership), `for_automation`: whether flows may send it, as they may by default if it is
+automated, the `subscription` that it is of, and `marketing`: whether it is for marketing, as one of a subscription is.
+Its texts may name `{{ links.unsubscribe }}`, the link by which the recipient ends such e-mail.
 """
 
 from __future__ import annotations
@@ -17,6 +18,7 @@ from starter.language.checks import known, mapping, required, validated
 from starter.language.compile import Checked, ordered
 from starter.language.definitions import Definitions
 from starter.language.flow_file import FlowFile
+from starter.language.references import Names, Reference
 from starter.language.sketch import Filled, called
 from starter.language.texts import check_letter
 from starter.language.wording import said
@@ -43,16 +45,13 @@ class EmailFile(BaseModel):
     html: str | None = None
     sender: str | None = None
     for_automation: bool = True
+    subscription: str | None = Field(None, min_length=1)
+    marketing: bool | None = None
 
 
 _OPENS = "{{"
 _EMAIL = TypeAdapter(EmailFile)
 _REQUIRED = ("subject", "text")
-
-
-def is_email(data: JsonValue) -> bool:
-    """Tell whether the data of a file is an e-mail, and no flow."""
-    return isinstance(data, dict) and "email" in data and "flow" not in data
 
 
 def may_be_sent(data: dict[str, JsonValue]) -> bool:
@@ -61,7 +60,7 @@ def may_be_sent(data: dict[str, JsonValue]) -> bool:
     return kind != "membership" and bool(data.get("for_automation", kind == "automated"))
 
 
-def check_email(file: FlowFile, *, definitions: Definitions | None = None) -> Checked:
+def check_email(file: FlowFile, definitions: Definitions | None = None) -> Checked:
     """Check a file of an e-mail, against what is defined where that is given."""
     content = _content(file, definitions) if file.whole else None
     head = file.data if isinstance(file.data, dict) else {}
@@ -72,7 +71,7 @@ def check_email(file: FlowFile, *, definitions: Definitions | None = None) -> Ch
         mistakes=ordered(file, file.mistakes),
         warnings=ordered(file, file.warnings),
         missing=(),
-        email=None if file.mistakes else content,
+        content=None if file.mistakes else content,
     )
 
 
@@ -87,6 +86,8 @@ def _content(file: FlowFile, definitions: Definitions | None) -> EmailContent | 
     if data.get("kind") == "membership" and data.get("for_automation") is True:
         message = "an e-mail of the kind membership is never sent by a flow; leave this out"
         file.wrong(("for_automation",), "not_for_automation", message)
+    if isinstance(subscription := data.get("subscription"), str):
+        Names(file, definitions).check(Reference(("subscription",), "subscription", subscription, RECIPIENT))
     if isinstance(sender := data.get("sender"), str) and _OPENS not in sender and not _is_mailbox(sender):
         file.wrong(("sender",), "bad_address", f'{said(sender)} is nobody; write "Name <name@example.com>"')
     if not required(file, data, (), _REQUIRED):
@@ -96,8 +97,9 @@ def _content(file: FlowFile, definitions: Definitions | None) -> EmailContent | 
     found = validated(file, _EMAIL, whole, ())
     if found is None:
         return None
-    rest = found.model_dump(exclude={"email", "for_automation"})
-    return EmailContent(key=found.email, for_automation=may_be_sent(data), **rest)
+    rest = found.model_dump(exclude={"email", "for_automation", "marketing"})
+    marketing = found.subscription is not None if found.marketing is None else found.marketing
+    return EmailContent(key=found.email, for_automation=may_be_sent(data), marketing=marketing, **rest)
 
 
 def _is_mailbox(text: str) -> bool:

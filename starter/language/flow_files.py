@@ -2,17 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable, Iterator, Sequence
+from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
-from typing import Literal
 
 from pydantic import JsonValue
 
 from activities.catalogue import Catalogue
 from starter.language.compile import Checked, check_source
+from starter.language.contents import CONTENTS, content_of
 from starter.language.definitions import Definitions
-from starter.language.email_file import check_email, is_email, may_be_sent
 from starter.language.flow_file import FlowMistakes, Mistake, read, read_file, written
 from starter.language.steps import every_step
 from workflows.model.errors import CallerError
@@ -41,7 +40,8 @@ class CheckedFile:
 
     source: Source
     found: Checked
-    what: Literal["flow", "email"] = "flow"
+    what: str = "flow"
+    """The top key of the file, by which its kind is told."""
 
     @property
     def lines(self) -> list[str]:
@@ -63,6 +63,11 @@ class CheckedFile:
         return [
             {**asdict(m), "severity": mark} for m, mark in sorted(marked + [(m, "warning") for m in found.warnings])
         ]
+
+
+def is_file_name(what: str) -> bool:
+    """Tell whether a word of the command line names a flow file, and not the key of a flow."""
+    return what.endswith(ENDINGS) or "/" in what or Path(what).is_file()
 
 
 def find(paths: Iterable[Path]) -> list[Path]:
@@ -101,18 +106,32 @@ def sources(files: Iterable[Path]) -> list[Source]:
 
 
 def with_files(definitions: Definitions, files: Iterable[Source]) -> Definitions:
-    """Give definitions with the flows and e-mails in files, so that they may name each other."""
+    """Give definitions with the flows and other contents of files, so that they may name each other."""
     read_all = [read(file.text, file.name).data for file in files if file.text is not None]
     data = [each for each in read_all if isinstance(each, dict)]
-    emails = {str(each["email"]): may_be_sent(each) for each in data if is_email(each)}
-    return definitions.with_flows(str(each["flow"]) for each in data if "flow" in each).with_emails(emails)
+    definitions = definitions.with_flows(str(each["flow"]) for each in data if "flow" in each).with_emails({})
+    for each in data:
+        if kind := content_of(each):
+            definitions = CONTENTS[kind].declare(definitions, str(each[kind]), each)
+    return definitions
 
 
 def check_files(
-    files: Sequence[Source], catalogue: Catalogue, *, definitions: Definitions | None = None, draft: bool = False
+    files: Sequence[Source],
+    catalogue: Catalogue,
+    *,
+    definitions: Definitions | None = None,
+    draft: bool = False,
+    each: Callable[[int], None] = lambda _number: None,
 ) -> list[CheckedFile]:
-    """Check files, each by itself and all for keys that are taken. What is unreadable is a mistake like others."""
-    checked = [_checked(file, catalogue, definitions, draft) for file in files]
+    """Check files, each by itself and all for keys that are taken. What is unreadable is a mistake like others.
+
+    `each` is told how many are checked.
+    """
+    checked = []
+    for number, file in enumerate(files, 1):
+        checked.append(_checked(file, catalogue, definitions, draft))
+        each(number)
     return list(_without_twins(checked))
 
 
@@ -120,13 +139,13 @@ def _checked(file: Source, catalogue: Catalogue, definitions: Definitions | None
     if file.text is None:
         return CheckedFile(file, Checked(flow=None, mistakes=file.unread, warnings=(), missing=(), key="", name=""))
     source = read(file.text, file.name)
-    if is_email(source.data):
-        return CheckedFile(file, check_email(source, definitions=definitions), "email")
+    if kind := content_of(source.data):
+        return CheckedFile(file, CONTENTS[kind].check(source, catalogue, definitions), kind)
     return CheckedFile(file, check_source(source, catalogue, definitions=definitions, draft=draft))
 
 
 def _without_twins(files: Iterable[CheckedFile]) -> Iterator[CheckedFile]:
-    """Refuse the second file of one flow or e-mail: which of them would win must not depend on their names."""
+    """Refuse the second file of one flow or content: which of them would win must not depend on their names."""
     first: dict[tuple[str, str], str] = {}
     for file in files:
         found = file.found
@@ -135,7 +154,7 @@ def _without_twins(files: Iterable[CheckedFile]) -> Iterator[CheckedFile]:
             line, column = read(file.source.text or "", file.source.name).place((what,))
             said = f"{first[what, found.key]} is the {what} {found.key!r}, too; give one of them another key"
             twin = Mistake(file.source.name, line, column, what, f"duplicate_{what}", said)
-            yield replace(file, found=replace(found, flow=None, email=None, mistakes=(twin, *found.mistakes)))
+            yield replace(file, found=replace(found, flow=None, content=None, mistakes=(twin, *found.mistakes)))
         else:
             yield file
 

@@ -18,7 +18,7 @@ from activities.catalogue import Catalogue
 from starter.language.perform_steps import RetryGiven
 from workflows.model.conditions import Condition, OnOutput, OnProperty, Test
 from workflows.model.durations import Duration
-from workflows.model.flow import Enroll, Flow, Settings
+from workflows.model.flow import Enroll, Flow, Leave, Settings
 from workflows.model.nodes import (
     Branch,
     BranchOnValue,
@@ -46,7 +46,7 @@ PLACEHOLDER = "placeholder"
 _REF = "#/$defs/{model}"
 _ADAPTERS: dict[str, TypeAdapter[Any]] = {
     **{each.__name__: TypeAdapter(each) for each in (Delay, DelayUntil, WaitForEvent, BranchOnValue, Share, Value)},
-    **{each.__name__: TypeAdapter(each) for each in (Flow, Enroll, Settings, RetryGiven)},
+    **{each.__name__: TypeAdapter(each) for each in (Flow, Enroll, Leave, Settings, RetryGiven)},
     "id": TypeAdapter(NodeId),
     "condition": TypeAdapter(Condition),
     "duration": TypeAdapter(Duration),
@@ -63,7 +63,7 @@ _SAID = {
     "date": "A day of the calendar.",
     "property": "A property of the record, by its internal name.",
     "output": "An output of an earlier step, as `opened.happened`.",
-    "days": "So many days after the date; before it, if negative.",
+    "days": "So many days after the date, before it if negative; without a date, so many of the weekdays from now.",
     "if_past": "What a moment that is past leads to: the record goes on at once, or leaves the flow.",
     "if_empty": "What an empty property leads to: the record goes on at once, or leaves the flow.",
     "any_of": "The events, any of which ends the wait.",
@@ -72,6 +72,7 @@ _SAID = {
     "name": "What people call it.",
     "object": "The type of the records that walk this flow.",
     "enroll": "Who enters by itself, and whether a record may come again.",
+    "leave": "What makes a record leave.",
     "goal": "The condition on which a record leaves at once, having reached the goal.",
     "settings": "How the flow's enrollments behave.",
     "steps": "The steps, one after the other.",
@@ -83,6 +84,8 @@ _SAID_OF_ENROLL = {
     "on": "Events, each of which lets the record in to which it happens.",
     "again": "Whether a record that has left may enter again: never, when an event lets it in, or always.",
 }
+
+_SAID_OF_LEAVE = {"on": "Events of the record, each of which makes it leave at once, wherever it stands."}
 
 _SHORT: dict[str, Schema] = {
     "TimePoint": {"type": "string", "description": "A point of time in words, as `today - 3 days`."},
@@ -278,6 +281,7 @@ def _top(parts: Mapping[str, Schema]) -> Schema:
     properties = {"flow": flow["key"], "name": flow["name"], "object": flow["object"]}
     properties |= {
         "enroll": _plain(parts["Enroll"], _SAID_OF_ENROLL),
+        "leave": _plain(parts["Leave"], _SAID_OF_LEAVE),
         "goal": _ref("condition"),
         "settings": _ref("settings"),
     }

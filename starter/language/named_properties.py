@@ -12,6 +12,7 @@ from activities.action import (
     NameOf,
     OutputName,
     OwnProperty,
+    PropertiesOf,
     Refused,
     ValueOf,
     Wants,
@@ -20,6 +21,7 @@ from activities.action import (
     properties_of,
 )
 from activities.effects import PropertyDefinition
+from activities.new_values import DATES, MOMENT
 from activities.properties import fitting, may_copy, read
 from starter.language.flow_file import Path
 from starter.language.references import Reference
@@ -55,7 +57,9 @@ class _Fields:
 
     def check_names(self) -> None:
         for key, mark in marked(self.action, NameOf).items():
-            for path, name in _named(self.path(key), self.own.get(key)):
+            if mark.under and self.sketch.catalogue.is_moved_outside(self.action):
+                continue  # what it names is in the other CRM
+            for path, name in _named(self.path(key), self.own.get(key), mark.under):
                 self.sketch.names.check(Reference(path, mark.kind, name.partition("/")[0], self.sketch.object))
         for key in marked(self.action, OutputName):
             if isinstance(output := self.own.get(key), str):
@@ -63,13 +67,12 @@ class _Fields:
 
     def check_properties(self) -> None:
         for key, mark in properties_of(self.action).items():
-            if not isinstance(name := self.own.get(key), str):
-                continue
-            definition = self.sketch.names.property(self.path(key), name, self.object_of(mark))
-            if definition and definition.read_only and mark.edits:
-                self.wrong(key, "read_only_property", f"{name} is read-only; no flow can set it")
-            elif definition:
-                self.defined[key] = definition
+            for path, name in _named(self.path(key), self.own.get(key)):
+                definition = self.sketch.names.property(path, name, self.object_of(mark))
+                if definition and definition.read_only and mark.edits:
+                    self.wrong(key, "read_only_property", f"{name} is read-only; no flow can set it")
+                elif definition:
+                    self.defined[key] = definition
 
     def object_of(self, mark: OwnProperty) -> str:
         """Give the type of the records whose property is named."""
@@ -86,7 +89,31 @@ class _Fields:
                 self._is_one_of(key, wants)
         for key, value in marked(self.action, ValueOf).items():
             if self.own.get(key) is not None and value.property in self.defined:
-                self._fits(key, value.property)
+                name = str(self.own[value.property])
+                self._fits(self.path(key), name, self.own[key], self.defined[value.property])
+        for key, of in marked(self.action, PropertiesOf).items():
+            if isinstance(given := self.own.get(key), dict) and isinstance(type_ := self.own.get(of.type), str):
+                for name, each in given.items():
+                    self._new_value((*self.path(key), name), name, each, type_)
+
+    def _new_value(self, path: Path, name: str, value: JsonValue, type_: str) -> None:
+        """Check a property that a new record is to have, and where its value comes from."""
+        definition = self.sketch.names.property(path, name, type_)
+        if definition and definition.read_only:
+            self.sketch.file.wrong(path, "read_only_property", f"{name} is read-only; no flow can set it")
+        elif not isinstance(value, dict):
+            if definition:
+                self._fits(path, name, value, definition)
+        elif isinstance(output := value.get("from_output"), str):
+            self.sketch.outputs.append(((*path, "from_output"), output, self.step.id))
+        elif isinstance(from_ := value.get("from"), str):
+            given = self.sketch.names.property((*path, "from"), from_, self.sketch.object)
+            if given and definition and not may_copy(given.type, definition.type):
+                message = f"{from_} is a {given.type}, which is not copied into {name}, a {definition.type}"
+                self.sketch.file.wrong((*path, "from"), "wrong_property_type", message)
+        elif definition and definition.type not in DATES and MOMENT & value.keys():
+            message = f"a moment is for properties of the type {' or '.join(DATES)}, and {name} is a {definition.type}"
+            self.sketch.file.wrong(path, "wrong_property_type", message)
 
     def _may_copy(self, key: str, into: str) -> None:
         given, wanted = self.defined[key].type, self.defined[into].type
@@ -101,9 +128,8 @@ class _Fields:
             message = f"`{key}` is for properties of the type {kinds}, and {self.own[wants.property]} is a {type_}"
             self.wrong(key, "wrong_property_type", message)
 
-    def _fits(self, key: str, of: str) -> None:
+    def _fits(self, path: Path, name: str, value: JsonValue, definition: PropertyDefinition) -> None:
         """Refuse a value that its property does not take; what a text with tokens comes to, nobody knows."""
-        name, value, definition = str(self.own[of]), self.own[key], self.defined[of]
         if isinstance(value, str) and _OPENS in value:
             return
         try:
@@ -112,12 +138,19 @@ class _Fields:
             message = f"{name} is a {definition.type}, which does not take {said(value)}"
             if refused.code == "unknown_option" and isinstance(value, str):
                 message = f"{name} has no option {said(value)}; {meant(value, definition.options)}"
-            self.wrong(key, refused.code, message)
+            self.sketch.file.wrong(path, refused.code, message)
 
 
-def _named(path: Path, given: JsonValue) -> Iterator[tuple[Path, str]]:
-    """Give the name that a field holds, or each of several, with its place."""
-    if isinstance(given, dict):
-        path, given = (*path, "type"), given.get("type")
-    each = [((*path, n), one) for n, one in enumerate(given)] if isinstance(given, list) else [(path, given)]
-    yield from ((place, name) for place, name in each if isinstance(name, str))
+def _named(path: Path, given: JsonValue, under: str = "") -> Iterator[tuple[Path, str]]:
+    """Give the name that a field holds, or each of several, with its place; what tokens come to, nobody knows."""
+    if under:
+        inner = given.get(under) if isinstance(given, dict) else None
+        if isinstance(inner, str) and _OPENS not in inner:
+            yield (*path, under), inner
+    elif isinstance(given, str):
+        yield path, given
+    elif isinstance(given, dict):
+        yield from _named((*path, "type"), given.get("type"))
+    elif isinstance(given, list):
+        for n, one in enumerate(given):
+            yield from _named((*path, n), one)

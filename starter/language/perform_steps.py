@@ -15,7 +15,7 @@ from starter.language.named_properties import check_names
 from starter.language.sketch import Edges, Filled, Sketch, Step
 from starter.language.wording import nearest, said, short
 from workflows.model.durations import Duration
-from workflows.model.nodes import FAILED, AnyNode, Perform
+from workflows.model.nodes import FAILED, NEXT, AnyNode, Perform
 
 _POLICY = ("on_failure", "retry", "timeout", "repeat")
 _POLICIES = ("continue", "stop", "park")
@@ -43,7 +43,8 @@ def perform(sketch: Sketch, step: Step, action: type[Action]) -> AnyNode | None:
     _note_texts(sketch, step, action, own)
     check_names(sketch, step, action, own)
     config = _config(sketch, step, action, own)
-    edges, moved = step.onward, sketch.catalogue.is_moved_outside(action)
+    edges: Edges = {NEXT: None} if action.ending else step.onward
+    moved = sketch.catalogue.is_moved_outside(action)
     retry = _retry(sketch, step)
     spans_have_units(sketch.file, step.data, step.path, ("timeout",))
     fields = {

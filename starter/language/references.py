@@ -117,5 +117,5 @@ class Names:
     def _is_one_of(self, reference: Reference, names: Collection[str] | None) -> None:
         kind, name = reference.kind, reference.name
         if names is not None and name not in names:
-            message = f"there is no {kind} {said(name)}; {meant(name, sorted(names))}"
+            message = f"there is no {kind.replace('_', ' ')} {said(name)}; {meant(name, sorted(names))}"
             self.file.wrong(reference.path, f"unknown_{kind}", message)

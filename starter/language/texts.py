@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 
 from starter.language.definitions import Definitions
 from starter.language.flow_file import FlowFile, Path
@@ -21,9 +21,10 @@ def check_text(sketch: Sketch, text: Filled, output_mistake: OutputMistake) -> N
     template, _ = read(text.text)
     outputs = {token.path[1] for token in template.tokens if token.path[0] == OUTPUTS}  # which are checked below
     properties = definitions.properties if definitions else None
+    steps = {token.path[0]: token.path[1] for token in template.tokens if token.path[0] in sketch.known_ids}
     for mistake in check(text.text, sketch.object, outputs, properties, html=text.mark.html):
         offset = _offset(text.text, mistake.line, mistake.column)
-        _wrong(file, text, offset, "token_error", mistake.message)
+        _wrong(file, text, offset, "token_error", _meant_output(mistake.message, steps))
     numbers = [part for part in template.parts if isinstance(part, int)]
     for offset, number in zip(template.offsets, numbers, strict=True):
         path = template.tokens[number].path
@@ -31,10 +32,18 @@ def check_text(sketch: Sketch, text: Filled, output_mistake: OutputMistake) -> N
             _wrong(file, text, offset, *found)
 
 
+def _meant_output(message: str, steps: Mapping[str, str]) -> str:
+    """Say how an output is written, to whoever has named a step as if it were a record."""
+    for step, key in steps.items():
+        if message.startswith(f"{step!r} is not known here"):
+            return f"{step!r} is a step; what it puts out is written outputs.{step}.{key}"
+    return message
+
+
 def check_letter(file: FlowFile, text: Filled, object_type: str, definitions: Definitions | None) -> None:
     """Note each token in a text that is written for records of a type, in whatever flow."""
     properties = definitions.properties if definitions else None
-    for mistake in check(text.text, object_type, (), properties, html=text.mark.html):
+    for mistake in check(text.text, object_type, (), properties, html=text.mark.html, links=True):
         _wrong(file, text, _offset(text.text, mistake.line, mistake.column), "token_error", mistake.message)
 
 

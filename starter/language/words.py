@@ -6,13 +6,13 @@ import json
 from collections.abc import Iterable, Sequence
 from datetime import date, time, timedelta
 from itertools import zip_longest
-from typing import Any
+from typing import Any, get_args
 
 from pydantic import BaseModel
 
 from workflows.model import phrases
 from workflows.model.conditions import Condition, OnOutput, OnProperty, Test, sentence
-from workflows.model.flow import Timezone, kind_of
+from workflows.model.flow import Leave, Timezone, kind_of
 from workflows.model.nodes import (
     FAILED,
     NEXT,
@@ -29,10 +29,13 @@ from workflows.model.nodes import (
     Split,
     WaitForEvent,
 )
+from workflows.model.when import Weekday
 
 MOST_SHOWN = 60
 """Characters of a value that a sentence shows; of a longer one, those where it begins to differ."""
 
+_WEEK = get_args(Weekday)
+_WORKING_DAYS = _WEEK[:5]
 _PLAIN = frozenset("abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789_-. ")
 
 
@@ -138,9 +141,16 @@ def events(matches: Sequence[EventMatch]) -> str:
     return joined(map(event, matches), "or")
 
 
+def leaving(leave: Leave) -> str:
+    """Say on what events a record leaves."""
+    return events(leave.on) if leave.on else "no event"
+
+
 def moment(node: DelayUntil) -> str:
     """Say until when a step waits."""
     at = f" at {node.at:%H:%M}" if node.at else ""
+    if node.days and not (node.date or node.property):
+        return f"{_counted_days(node)} later{at}"
     if node.on or not (node.date or node.property):
         return (joined(map(str.capitalize, node.on), "or") if node.on else "the next time it is") + (
             at if node.on else f" {node.at:%H:%M}"
@@ -149,6 +159,16 @@ def moment(node: DelayUntil) -> str:
     if node.days:
         day = f"{length(timedelta(days=abs(node.days)))} {'after' if node.days > 0 else 'before'} {day}"
     return day + at
+
+
+def _counted_days(node: DelayUntil) -> str:
+    """Say how many days are counted, and which."""
+    days = length(timedelta(days=node.days))
+    if len(node.on) in (0, len(_WEEK)):
+        return days
+    if {*node.on} == {*_WORKING_DAYS}:
+        return days.replace(" ", " working ", 1)
+    return f"{days} of {joined(map(str.capitalize, node.on), 'or')}"
 
 
 def failure(node: Perform) -> str:
@@ -166,7 +186,11 @@ def failure(node: Perform) -> str:
 
 def zone(timezone: Timezone) -> str:
     """Say in which zone days begin."""
-    return f"the record's zone (`{timezone.property}`), else {timezone.zone}" if timezone.property else timezone.zone
+    if timezone.property is None:
+        return timezone.zone
+    of_event = timezone.property.partition(".")[2]
+    named = f"the event's zone (`{of_event}`)" if of_event else f"the record's zone (`{timezone.property}`)"
+    return f"{named}, else {timezone.zone}"
 
 
 def target(node: str | None) -> str:

@@ -7,6 +7,7 @@ from starter.drawing.looks import ICONS, LOOKS, icon_of
 from starter.drawing.picture import MOST_TRIGGERS, Picture, picture
 from starter.drawing.text import MOST_READ, clean, width, without_braces, wrapped
 from tests.starter.drawing.drawn import ODD_NAMES, chain, countries, flow, odd_names, perform, renewal, step
+from workflows.model.nodes import Perform
 
 
 def labels(drawn: Picture) -> dict[str, Label]:
@@ -55,6 +56,22 @@ def test_each_kind_has_its_look_and_says_what_it_does(id_: str, look: str, icon:
     assert (label.look, label.icon, label.details) == (look, icon, details)
 
 
+@pytest.mark.parametrize(
+    ("kind", "config", "line"),
+    [
+        ("create_note", {"body": "<p>Wants a <b>demo</b></p>", "pinned": False}, "Create note: Wants a demo"),
+        ("enroll_in_sequence", {"sequence": "chase", "sender": "owner"}, "Enroll in sequence: chase"),
+        ("set_subscription", {"subscription": "news", "state": "opted_out"}, "Set subscription: news"),
+        ("set_marketing_status", {"status": "non_marketing"}, "Set marketing status: non_marketing"),
+        ("create_record", {"type": "deal", "properties": {}}, "Create record: deal"),
+        ("create_task", {"title": "Call", "type": "call"}, "Create task: Call"),
+    ],
+)
+def test_a_step_says_what_it_is_about(kind: str, config: dict[str, object], line: str) -> None:
+    """A note by what it says, not by its tags; a sequence, a subscription, a status and a type by their names."""
+    assert of_node(flow("f", perform("a", None, kind, config=config)).nodes["a"]).details == (line,)
+
+
 def test_the_tooltip_tells_the_rest() -> None:
     """Id, kind, conditions of the arms and values of the ways are there for who asks."""
     nodes = renewal().nodes
@@ -85,6 +102,8 @@ def test_the_flow_says_who_enters_and_when_they_leave() -> None:
         "Records stay on the revision that they entered",
     )
     assert labels(picture(flow("plain")))["flow"].details == ("Each contact, once ever",)
+    leaving = flow("leaving", leave={"on": [{"event": "paid"}, {"event": "refunded"}]})
+    assert labels(picture(leaving))["flow"].details[-1] == "Leaves on paid or refunded"
 
 
 def test_a_picture_starts_with_the_triggers() -> None:
@@ -201,3 +220,10 @@ def test_no_line_is_wider_than_asked() -> None:
     """Whatever the script."""
     for name in ODD_NAMES:
         assert all(width(row) <= 10.0 for row in wrapped(clean(name), 10.0, 4))
+
+
+def test_a_formula_is_told_where_no_property_is_picked() -> None:
+    """A setting that is there and empty says nothing."""
+    config = {"property": None, "output": None, "text": None, "formula": "round(a / 2)", "inputs": {"a": 1}}
+    half = Perform(id="half", name="Half", edges={}, kind="format_data", config=config, place="store")
+    assert of_node(half).details == ("Format data: round(a / 2)",)

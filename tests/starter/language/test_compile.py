@@ -30,6 +30,7 @@ class Call(Action):
 
 NO_ID = "`id` is missing; a step keeps its id for the life of the flow, as `id: welcome` (`perdure fmt` adds it)"
 DURATIONS = "write a number and a unit, as '2 days' or '1 hour 30 minutes'"
+TOP = "flow, name, object, enroll, leave, goal, settings, steps"
 CATALOGUE = Catalogue({"call": Call})
 
 DEMO = """
@@ -39,6 +40,7 @@ enroll:
   on:
     - {event: form_submitted, where: {form: demo-request, score: {greater_than: 3}}}
   again: on_trigger
+leave: {on: [{event: unsubscribed}]}
 goal: {property: lifecycle_stage, is: customer}
 settings: {revisions: pin}
 steps:
@@ -126,6 +128,7 @@ def test_the_top_of_a_file_is_read(demo: Flow) -> None:
     assert isinstance(trigger.where["score"], ValueTest)
     assert (demo.enroll.again, demo.settings.revisions) == ("on_trigger", "pin")
     assert demo.goal is not None
+    assert [each.event for each in demo.leave.on] == ["unsubscribed"]
 
 
 def test_a_name_is_made_from_the_id(demo: Flow) -> None:
@@ -154,7 +157,7 @@ steps:
 """
     assert mistakes(text) == [
         "a.yaml:1:7 flow: 'Nice Flow' is not allowed; write small letters, digits and -, as demo-request",
-        "a.yaml:3:1 colour: this key is not known here; there are flow, name, object, enroll, goal, settings, steps",
+        f"a.yaml:3:1 colour: this key is not known here; there are {TOP}",
         "a.yaml:4:29 enroll.on[0].when: this key is not known here; did you mean 'where'?",
         "a.yaml:4:52 enroll.again: 'sometimes' is not known here; it is one of never, on_trigger, always",
         "a.yaml:6:10 steps[0].do: nothing is called 'dlay'; did you mean 'delay'?",
@@ -255,6 +258,17 @@ steps:
             id="a token of no record",
         ),
         pytest.param(
+            flow("{do: call, id: ring, number: 'to {{ ring.answered }}'}"),
+            "a.yaml:4:38 steps[0].number: 'ring' is a step; what it puts out is written outputs.ring.answered",
+            id="a token of a step without outputs before it",
+        ),
+        pytest.param(
+            flow("{do: call, id: ring, number: 'to {{ steps.ring.answered }}'}"),
+            "a.yaml:4:38 steps[0].number: 'steps.ring.answered' is no name of a value; write TYPE.property, as "
+            "contact.firstname, or outputs.STEP.key, in '{{ steps.ring.answered }}'",
+            id="a token of three parts",
+        ),
+        pytest.param(
             flow("{do: call, id: ring, number: '1', level: 'as {{ outputs.rng.answered }}'}"),
             "a.yaml:4:50 steps[0].level: there is no step 'rng'; did you mean 'ring'?",
             id="a token of no step",
@@ -288,6 +302,11 @@ steps:
             flow("{do: branch, id: b, branches: [{name: A, when: {event: e, where: {form: {iss: x}}}}]}"),
             "a.yaml:4:78 steps[0].branches[0].when.where.form.iss: this key is not known here; did you mean 'is'?",
             id="a misspelt test of an event in a condition",
+        ),
+        pytest.param(
+            flow("{do: end, id: e}", top="leave: {om: [{event: e}]}\n"),
+            "a.yaml:3:9 leave.om: this key is not known here; did you mean 'on'?",
+            id="a word beside what makes a record leave",
         ),
         pytest.param("- 1\n", "a.yaml:1:1 a flow is written as keys and values, not as a list", id="a list"),
         pytest.param(

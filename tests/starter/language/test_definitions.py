@@ -25,9 +25,10 @@ async def test_what_is_defined_is_read_from_the_database(office: Office) -> None
         "insert into email_content (key, name, subject, text, for_automation) values"
         " ('hello', 'Hello', '', '', true), ('once', 'Once', '', '', false)"
     )
-    key = await office.on(flow("welcome", end("out")))
+    keys = [await office.on(flow(key, end("out"))) for key in ("welcome", "sequence-chase")]
     assert await read_definitions(pool) == Definitions(
         {
+            **{type_: {} for type_ in ("company", "contact", "ticket", "quote")},
             "deal": {
                 "stage": PropertyDefinition("option", ("open", "won")),
                 "amount": PropertyDefinition("number", read_only=True),
@@ -35,7 +36,12 @@ async def test_what_is_defined_is_read_from_the_database(office: Office) -> None
             "conversation": {"status": PropertyDefinition("text", read_only=True)},
         },
         lists=frozenset({"vips"}),
-        flows=frozenset({key}),
+        flows=frozenset(keys),
         emails={"hello": True, "once": False},
-        others={"user": frozenset({"7"}), "team": frozenset()},
+        others={
+            **dict.fromkeys(("subscription", "team"), frozenset()),
+            "static_list": frozenset({"vips"}),
+            "sequence": frozenset({"chase"}),
+            "user": frozenset({"7"}),
+        },
     )

@@ -38,6 +38,36 @@ def by_country(*values: str) -> BranchOnValue:
     return BranchOnValue.model_validate({**fields, "property": "country"})
 
 
+def test_whose_clock_counts_is_told() -> None:
+    """The record's, or that of the event which enrolled it."""
+    zones = [drawn(settings={"timezone": {"property": name}}) for name in ("zone", "event.zone")]
+    assert said(*zones) == [
+        "the day now begins in the event's zone (`zone`), else UTC instead of the record's zone (`zone`), else UTC"
+    ]
+
+
+def test_what_makes_a_record_leave_is_told() -> None:
+    """Where it is new, another, or gone."""
+    plain, leaving = drawn(delay("a", "1 day")), drawn(delay("a", "1 day"), leave={"on": [{"event": "paid"}]})
+    assert said(plain, leaving) == ["a record now leaves on paid instead of no event"]
+    assert said(leaving, plain) == ["a record now leaves on no event instead of paid"]
+
+
+@pytest.mark.parametrize(
+    ("fields", "words"),
+    [
+        ({"days": 2, "at": "09:00"}, "2 days later at 09:00"),
+        ({"days": 1, "on": ["sat", "sun"]}, "1 day of Sat or Sun later"),
+        ({"days": 3, "on": ["mon", "tue", "wed", "thu", "fri"]}, "3 working days later"),
+    ],
+)
+def test_counted_days_are_told(fields: dict[str, Any], words: str) -> None:
+    """How many, of which, and at what time."""
+    assert said(drawn(until(**fields)), drawn(until(at="10:00"))) == [
+        f"step 'until' now waits until the next time it is 10:00 instead of {words}"
+    ]
+
+
 def test_the_same_flow_has_no_difference() -> None:
     """A flow does not differ from itself."""
     assert said(drawn(delay("a", "1 day")), drawn(delay("a", "1 day"))) == []

@@ -35,7 +35,7 @@ steps:
 
 
 def checked(text: str, name: str = "welcome.yaml", definitions: Definitions | None = DEFINED) -> Checked:
-    return check_email(read(text, name), definitions=definitions)
+    return check_email(read(text, name), definitions)
 
 
 def put(folder: Path, **texts: str) -> Path:
@@ -58,7 +58,7 @@ def test_an_email_is_read() -> None:
     """Its name is made of its key, it is automated, and flows may send it."""
     found = checked(WELCOME)
     assert (found.mistakes, found.flow, found.key) == ((), None, "welcome")
-    assert found.email == EmailContent(
+    assert found.content == EmailContent(
         key="welcome",
         name="Welcome",
         subject="Welcome, {{ contact.firstname }}",
@@ -79,8 +79,8 @@ def test_an_email_is_read() -> None:
 )
 def test_what_flows_may_send_is_said(more: str, kind: str, may: bool) -> None:
     """What is automated may be sent, and what the file says so of; nothing that members get."""
-    found = checked(WELCOME + more).email
-    assert found is not None
+    found = checked(WELCOME + more).content
+    assert isinstance(found, EmailContent)
     assert (found.kind, found.for_automation) == (kind, may)
 
 
@@ -110,13 +110,13 @@ def test_what_is_wrong_has_its_place(old: str, new: str, place: str, code: str) 
     found = checked(WELCOME.replace(old, new))
     told = [(f"{each.line}:{each.column}", each.code) for each in found.mistakes]
     assert (place, code) in told if place else told
-    assert found.email is None
+    assert found.content is None
 
 
 def test_an_email_may_be_json() -> None:
     """Where a program writes it."""
     text = json.dumps({"email": "a", "subject": "Hi", "text": "x"}, indent=2)
-    assert checked(text, "a.json").email == EmailContent(key="a", name="A", subject="Hi", text="x")
+    assert checked(text, "a.json").content == EmailContent(key="a", name="A", subject="Hi", text="x")
 
 
 def test_a_flow_names_what_is_published_with_it() -> None:
@@ -187,6 +187,8 @@ async def test_check_counts_emails(perdure: Perdure, tmp_path: Path) -> None:
         "1 flow and 1 e-mail without a mistake.\n"
     )
     assert (await perdure("check", tmp_path / "welcome.yaml")).out == "1 e-mail without a mistake.\n"
+    (tmp_path / "news.yaml").write_text("subscription: news\n")
+    assert (await perdure("check", tmp_path)).out.startswith("1 flow, 1 e-mail and 1 subscription type without")
 
 
 async def test_two_files_of_one_email_are_a_mistake(perdure: Perdure, tmp_path: Path) -> None:

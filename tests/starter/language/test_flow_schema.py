@@ -16,7 +16,8 @@ from tests.starter.conftest import Perdure
 from tests.starter.language.json_schema import refuses
 
 FILE = Path(starter.__file__).parent / "flow.schema.json"
-EXAMPLES = sorted((Path(starter.__file__).parent / "examples").glob("**/*.yaml"))
+FOLDERS = sorted((Path(starter.__file__).parent / "examples").glob("*/*.yaml"))
+EXAMPLES = [file for file in FOLDERS if file.stem == file.parent.name]
 SCHEMA = flow_schema(Catalogue.load())
 
 

@@ -9,10 +9,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from starter.demo import FLOW
 from starter.language.flow_file import FlowMistakes, read
 from starter.language.formatting import slug, with_ids
 from starter.language.steps import every_step
+from tests.starter.simple_files import FLOW
 
 HEAD = "flow: a\nobject: contact\nsteps:\n"
 
