@@ -22,6 +22,7 @@ from activities.dispatch import activities
 from activities.faults import PlannedFault, no_fault
 from activities.gateways.postgres_ledger import PostgresLedger
 from activities.performing import Performer
+from activities.purging import purging
 from starter.compose import Connections, connect
 from starter.doors import doors_into
 from starter.outside import outside
@@ -30,6 +31,7 @@ from starter.reconcile import Reconciler
 from starter.relay import Relay
 from starter.rounds import Rounds
 from starter.router import Router
+from starter.schedules import schedule_purge
 from starter.settings import Settings
 from workflows.contract import TASK_QUEUE
 from workflows.model.errors import CallerError, PerdureError
@@ -49,10 +51,11 @@ async def serve(settings: Settings, crash_point: Callable[[str], None]) -> None:
     stop = asyncio.Event()
     for name in (signal.SIGTERM, signal.SIGINT):
         asyncio.get_running_loop().add_signal_handler(name, stop.set)
-    async with connect(settings) as connections, outside(settings) as world:
-        ledger = PostgresLedger(connections.pool, doors_into(connections.revisions))
-        control = Control(ledger, connections.revisions)
+    async with connect(settings) as connections, outside(settings, connections.pool) as world:
+        ledger = PostgresLedger(connections.pool, doors_into(connections.revisions), settings.store)
+        control = Control(ledger, connections.revisions, settings.clock_speed)
         async with _worker(connections, Performer(control, settings.catalogue(), world, crash_point)):
+            await schedule_purge(connections.temporal)
             logging.getLogger("perdure").info("the worker is ready")
             await asyncio.gather(*_loops(connections, crash_point, stop))
 
@@ -62,7 +65,7 @@ def _worker(connections: Connections, performer: Performer) -> Worker:
     return Worker(
         connections.temporal,
         task_queue=TASK_QUEUE,
-        activities=activities(performer),
+        activities=[*activities(performer), purging(connections.pool)],
         identity=str(os.getpid()),  # the default, and a hash of all code as build id, would stand in every task
         build_id="1",
         max_cached_workflows=CACHED,

@@ -37,10 +37,10 @@ __all__ = [
 _HOMES = {
     "admission": ("Admission", "Admitted", "Refusal"),
     "client": ("Client",),
-    "compile": ("compile_flow",),
+    "language.compile": ("compile_flow",),
     "compose": ("connect_client",),
     "events": ("Receipt",),
-    "flow_file": ("FlowMistakes", "Mistake"),
+    "language.flow_file": ("FlowMistakes", "Mistake"),
     "inspection": ("Description", "Summary", "Visited"),
     "publish": ("Published", "publish"),
 }

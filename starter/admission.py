@@ -92,7 +92,8 @@ _INSERT = """
 with entered as (
   insert into enrollment (id, flow, type, record, key, revision, cause, event, sent_on)
   select w.id, $1, w.type, w.record, w.key, $2, w.cause, w.event, w.sent_on
-    from unnest($3::uuid[], $4::text[], $5::text[], $6::text[], $7::text[], $8::uuid[], $9::smallint[])
+    from unnest($3::text[]::uuid[], $4::text[], $5::text[], $6::text[], $7::text[], $8::text[]::uuid[],
+                $9::text[]::smallint[])
       as w (id, type, record, key, cause, event, sent_on)
       on conflict (flow, type, record, key) where closed_at is null do nothing
   returning id),
@@ -103,7 +104,7 @@ select id from entered
 _INSIDE = """
 select e.id, r.type, r.id as record, r.properties, clock_timestamp() as now
   from enrollment e join record r on r.type = e.type and r.id = e.record
- where e.id = any ($1) and e.closed_at is null and e.leaving is null
+ where e.id = any ($1::text[]::uuid[]) and e.closed_at is null and e.leaving is null
 """
 
 
@@ -254,13 +255,13 @@ async def _insert(
         _INSERT,
         flow,
         revision,
-        ids,
+        [str(each) for each in ids],
         [each.record.type for each in entrants],
         [each.record.id for each in entrants],
         [each.key for each in entrants],
         [each.cause for each in entrants],
-        [each.event for each in entrants],
-        [each.sent_on for each in entrants],
+        [each.event and str(each.event) for each in entrants],
+        [str(each.sent_on) for each in entrants],
     )
     entered = {row["id"] for row in rows}
     return iter(
@@ -281,7 +282,7 @@ async def look_again(pool: asyncpg.Pool[Any], revisions: Revisions, admissions: 
     async with pool.acquire() as connection:
         runners = [
             (row["id"], Runner(flows[row["id"]], _ref(row), row["properties"], row["now"]))
-            for row in await connection.fetch(_INSIDE, with_goal)
+            for row in await connection.fetch(_INSIDE, [str(each) for each in with_goal])
         ]
         return await order_to_leave(connection, await finished(connection, runners), "goal")
 

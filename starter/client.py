@@ -6,8 +6,7 @@ happens, also when Temporal is down for the moment.
 
 from __future__ import annotations
 
-import difflib
-from collections.abc import Mapping, Sequence
+from collections.abc import AsyncIterator, Mapping, Sequence
 from datetime import datetime
 from typing import Any, Literal, overload
 from uuid import UUID
@@ -21,12 +20,14 @@ from activities.effects import Edited, User
 from starter import events, holds, inspection
 from starter.admission import Admission, Entrant, admit
 from starter.crm import associations, records, tasks, users
-from starter.drafts import refuse_draft
 from starter.executions import latest
+from starter.history import Asked, Entry, entries
 from starter.inspection import Description, Standing, Summary
 from starter.leaving import order_to_leave
+from starter.locks import refuse_locked
+from starter.overview import check_published
 from workflows.codec import Revisions
-from workflows.model.errors import CallerError
+from workflows.model.errors import CallerError, Conflict, NotThere
 from workflows.model.records import RecordRef
 
 CHUNK = 1_000
@@ -46,10 +47,18 @@ class Client:
     """
 
     def __init__(
-        self, pool: asyncpg.Pool[Any], revisions: Revisions, temporal: temporalio.client.Client | None = None
+        self,
+        pool: asyncpg.Pool[Any],
+        revisions: Revisions,
+        temporal: temporalio.client.Client | None = None,
+        *,
+        allowed: frozenset[str] | None = None,
     ) -> None:
-        """Work on the database behind `pool`; ask `temporal`, where given, how executions stand."""
-        self.pool, self.revisions, self.temporal = pool, revisions, temporal
+        """Work on the database behind `pool`; ask `temporal`, where given, how executions stand.
+
+        `allowed` are the kinds of action that flows may do: those of a flow that is turned on, and of one that is on.
+        """
+        self.pool, self.revisions, self.temporal, self.allowed = pool, revisions, temporal, allowed
 
     @overload
     async def enroll(self, flow: str, record: Ref, key: str = "", *, cause: str = ...) -> Admission: ...
@@ -64,7 +73,7 @@ class Client:
 
         `key` tells several enrollments of one record in one flow apart.
         """
-        await self._known(flow)
+        await check_published(self.pool, flow)
         if len(key) > MOST_KEY or not key.isprintable() or " " in key:
             raise CallerError(f"an enrollment key has at most {MOST_KEY} characters and no spaces")
         if isinstance(record, str | RecordRef):
@@ -81,7 +90,7 @@ class Client:
 
         A record that is leaving already goes on leaving.
         """
-        await self._known(flow)
+        await check_published(self.pool, flow)
         who = ref(record)
         enrollment: UUID | None = await self.pool.fetchval(
             "select id from enrollment where flow = $1 and type = $2 and record = $3"
@@ -89,7 +98,7 @@ class Client:
             *(flow, who.type, who.id, key),
         )
         if enrollment is None:
-            raise CallerError(f"{who} is not in {flow}")
+            raise NotThere(f"{who} is not in {flow}")
         await order_to_leave(self.pool, [enrollment], "unenrolled", reason)
         return enrollment
 
@@ -138,7 +147,8 @@ class Client:
         await users.put(self.pool, user, teams)
 
     async def turn_on(self, flow: str) -> None:
-        """Let records in; those inside do their actions again."""
+        """Let records in; those inside do their actions again. Refused while a step of the flow is locked."""
+        await refuse_locked(self.pool, self.revisions, flow, self.allowed)
         await self._turn(flow, is_on=True)
 
     async def turn_off(self, flow: str) -> None:
@@ -161,25 +171,49 @@ class Client:
         wanted = uuid(enrollment)
         summary = await inspection.by_id(self.pool, wanted)
         if not await holds.resolve(self.pool, wanted, how):
-            raise CallerError(f"enrollment {wanted} is not held: it is {summary.standing}")
+            raise Conflict(f"enrollment {wanted} is not held: it is {summary.standing}")
 
     async def describe(self, what: UUID | str, record: Ref | None = None, key: str = "") -> Description:
         """Tell where an enrollment stands and the path it travelled: by its id, or by flow and record (the newest)."""
         if record is None:
             summary = await inspection.by_id(self.pool, uuid(what))
         else:
-            await self._known(str(what))
+            await check_published(self.pool, str(what))
             summary = await inspection.of_record(self.pool, str(what), ref(record), key)
         path = await inspection.path(self.pool, summary.enrollment)
-        return Description(summary, path, await self._execution(summary))
+        reason = await inspection.reason(self.pool, summary.enrollment)
+        return Description(summary, path, await self._execution(summary), reason)
 
     async def list(
-        self, flow: str | None = None, state: Standing | None = None, limit: int = 100
+        self,
+        flow: str | None = None,
+        state: Standing | Literal["open"] | None = None,
+        limit: int = 100,
+        *,
+        node: str | None = None,
+        record: Ref | None = None,
+        after: UUID | str | None = None,
     ) -> tuple[Summary, ...]:
-        """Give the newest enrollments, of one flow or in one state where asked."""
+        """Give the newest enrollments: of one flow, in one state, at one step or of one record where asked.
+
+        `after` is the last one of an earlier answer, to go on from there.
+        """
         if flow is not None:
-            await self._known(flow)
-        return await inspection.enrollments(self.pool, flow, state, limit)
+            await check_published(self.pool, flow)
+        if after is not None:
+            await inspection.by_id(self.pool, uuid(after))
+        who, last = ref(record) if record is not None else None, uuid(after) if after is not None else None
+        wanted = inspection.Wanted(flow, state, node, who, last)
+        return await inspection.enrollments(self.pool, wanted, limit)
+
+    async def history(self, asked: Asked, limit: int = 100) -> AsyncIterator[Sequence[Entry]]:
+        """Give what happened, the newest first, by pages as they are read, and at most so many entries."""
+        if asked.flow is not None:
+            await check_published(self.pool, asked.flow)
+        if asked.enrollment is not None:
+            await inspection.by_id(self.pool, asked.enrollment)
+        async for page in entries(self.pool, asked, limit):
+            yield page
 
     async def _execution(self, summary: Summary) -> str | None:
         if self.temporal is None:
@@ -193,25 +227,15 @@ class Client:
 
     async def _turn(self, flow: str, *, is_on: bool) -> None:
         if await self.pool.fetchval("update flow set is_on = $2 where key = $1 returning 1", flow, is_on) is None:
-            await self._known(flow)
+            await check_published(self.pool, flow)
 
     async def _set_paused(self, target: str | UUID, *, paused: bool) -> None:
         if await holds.set_paused(self.pool, target, paused=paused):
             return
         if isinstance(target, UUID):
             summary = await inspection.by_id(self.pool, target)
-            raise CallerError(f"enrollment {target} has ended ({summary.ending}); there is nothing to pause")
-        await self._known(target)
-
-    async def _known(self, flow: str) -> None:
-        """Raise CallerError, with the nearest name, when no such flow is published."""
-        flows = [row["key"] for row in await self.pool.fetch("select key from flow order by key")]
-        if flow in flows:
-            return
-        await refuse_draft(self.pool, flow)
-        near = difflib.get_close_matches(flow, flows, 1)
-        there_are = f"there are {', '.join(flows[:20])}" if flows else "publish it first"
-        raise CallerError(f"no flow is called {flow!r}; " + (f"did you mean {near[0]!r}?" if near else there_are))
+            raise Conflict(f"enrollment {target} has ended ({summary.ending}); there is nothing to pause")
+        await check_published(self.pool, target)
 
 
 def ref(record: Ref) -> RecordRef:

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any
 
 import asyncpg
 
-from activities.gateways.postgres import PostgresSource, open_pool
+from activities.gateways.postgres import Plans, PostgresSource, open_pool
 from deploy.local.home import Home
 from deploy.local.stack import Stack
 from starter.migrate import LOOKS, place, unreachable
@@ -113,14 +113,14 @@ def web_ui(settings: Settings) -> str | None:
 
 
 @asynccontextmanager
-async def database(settings: Settings, *, size: int = 4) -> AsyncIterator[asyncpg.Pool[Any]]:
+async def database(settings: Settings, *, size: int = 4, plans: Plans = "auto") -> AsyncIterator[asyncpg.Pool[Any]]:
     """Open a pool for a block.
 
     Raise CallerError when no database is named or it refuses us, EngineError when it does not answer.
     """
     dsn = database_url(settings)
     try:
-        pool = await open_pool(dsn, size=size)
+        pool = await open_pool(dsn, size=size, plans=plans)
     except (OSError, TimeoutError, asyncpg.PostgresError, asyncpg.InterfaceError, ValueError) as error:
         raise unreachable(dsn, error) from None
     try:
@@ -141,7 +141,7 @@ async def client(settings: Settings, *, size: int = 4) -> AsyncIterator[Client]:
     from starter.client import Client
 
     async with database(settings, size=size) as pool, _revisions(settings) as revisions:
-        yield Client(pool, revisions)
+        yield Client(pool, revisions, allowed=settings.allowed_actions)
 
 
 @asynccontextmanager
@@ -160,7 +160,8 @@ async def connect(settings: Settings, *, size: int = 20, lazy: bool = False) -> 
     Raise as `database` does, and EngineError when Temporal does not answer.
     """
     profile = temporal_profile(settings)
-    async with database(settings, size=size) as pool, _revisions(settings) as revisions:
+    plans: Plans = "force_generic_plan"
+    async with database(settings, size=size, plans=plans) as pool, _revisions(settings) as revisions:
         yield Connections(pool, revisions, await temporal_client(settings, profile, revisions, lazy=lazy))
 
 

@@ -138,7 +138,7 @@ class Chosen:
         """Choose those that meet a condition now. Raise FlowMistakes or FlowError for what is none of them."""
         found = condition(text, name, self.object, await read_definitions(self.pool))
         now = await self.pool.fetchval("select clock_timestamp()")
-        chosen = selection(found, now, zone, first=4)
+        chosen = await selection(found, now, zone, first=4, pool=self.pool)
         self.query, self.parameters = _PAGE.format(condition=chosen.text), chosen.parameters
 
     async def count(self) -> int:

@@ -9,9 +9,11 @@ import sys
 from collections.abc import Awaitable, Callable, Iterator
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
+from http import HTTPStatus
 from pathlib import Path
 from typing import TYPE_CHECKING, Literal
 
+from activities.twilio_words import INBOUND
 from deploy.local import postgres_binaries
 from deploy.local.account import for_postgres
 from deploy.local.errors import LocalServerError
@@ -84,6 +86,11 @@ def _parts(settings: Settings) -> Iterator[tuple[str, Callable[[], Awaitable[str
     yield "Search attributes", lambda: _attributes(settings)
     yield "Worker", lambda: _worker(settings)
     yield "Mail server", lambda: _mail_server(settings)
+    yield "Unsubscribe links", lambda: _links(settings)
+    yield "API", lambda: _api(settings)
+    yield "Text messages", lambda: _text_messages(settings)
+    if settings.clock_speed != 1:
+        yield "Clock", lambda: _clock(settings)
 
 
 async def _look(part: str, look: Callable[[], Awaitable[str]]) -> Check:
@@ -239,6 +246,45 @@ async def _worker(settings: Settings) -> str:
     return f"{len(workers)} on the task queue {TASK_QUEUE!r}"
 
 
+async def _clock(settings: Settings) -> str:
+    raise Wrong(
+        f"Delays and waits pass {settings.clock_speed:,g} times faster than people expect.",
+        "Unset PERDURE_CLOCK_SPEED, unless this is a demonstration.",
+    )
+
+
+async def _api(settings: Settings) -> str:
+    import httpx
+
+    host = settings.api.host
+    shown = {"0.0.0.0": "127.0.0.1", "::": "::1"}.get(str(host), str(host))  # noqa: S104 - all addresses, ours too
+    url = f"http://{f'[{shown}]' if ':' in shown else shown}:{settings.api.port}"
+    try:
+        async with httpx.AsyncClient(trust_env=False) as caller:
+            answered = await caller.get(f"{url}/readyz")
+    except httpx.TransportError:
+        raise Off(f"nothing answers at {url}; `perdure serve` starts it") from None
+    if answered.status_code != HTTPStatus.OK:
+        raise Wrong(f"{url} answers {answered.status_code}.", "Its log says why; or another program has its port.")
+    return f"{url} answers, " + ("with keys" if settings.api.all_keys() else "this machine alone: no key is set")
+
+
+async def _links(settings: Settings) -> str:
+    lacking = [
+        name
+        for name, value in (("PERDURE_PUBLIC_URL", settings.public_url), ("PERDURE_SIGNING_KEY", settings.signing_key))
+        if value is None
+    ]
+    both = "PERDURE_PUBLIC_URL and PERDURE_SIGNING_KEY"
+    match lacking:
+        case []:
+            return f"e-mail ends with links below {settings.public_url}"
+        case [name]:
+            raise Wrong(f"E-mail goes out without links: only one of {both} is set.", f"Set {name}, too.")
+        case _:
+            raise Off(f"e-mail goes out without: {both} are not set")
+
+
 async def _mail_server(settings: Settings) -> str:
     if settings.smtp is None:
         raise Off("none set (PERDURE_SMTP__HOST); `perdure up` keeps e-mails in the data folder instead")
@@ -254,3 +300,12 @@ async def _mail_server(settings: Settings) -> str:
         told = " ".join(str(error).split()) or type(error).__name__
         raise Wrong(f"{smtp.host}:{smtp.port} does not take us ({told}).", "Check PERDURE_SMTP__*.") from None
     return f"{smtp.host}:{smtp.port} answers" + (" and takes our login" if smtp.username else "")
+
+
+async def _text_messages(settings: Settings) -> str:
+    if settings.twilio is None:
+        raise Off("no account set (PERDURE_TWILIO__ACCOUNT_SID); steps that text fail")
+    if settings.public_url is None:
+        raise Wrong("Twilio cannot tell us of a STOP.", "Set PERDURE_PUBLIC_URL, where `perdure serve` is reached.")
+    heard = f"what is texted to us comes to {settings.public_url}/{INBOUND}"
+    return f"from {settings.twilio.sender} to {', '.join(settings.twilio.listed())}; {heard}"

@@ -8,7 +8,6 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass
-from datetime import datetime
 from typing import Any
 
 import asyncpg
@@ -35,7 +34,6 @@ class Draft:
     file: str
     source: str
     missing: tuple[Mistake, ...]
-    saved_at: datetime | None = None
 
 
 async def save(pool: asyncpg.Pool[Any], drafts: Sequence[Draft]) -> None:
@@ -54,7 +52,7 @@ async def refuse_draft(pool: asyncpg.Pool[Any], flow: str) -> None:
 
 def _draft(row: asyncpg.Record) -> Draft:
     missing = tuple(Mistake(**each) for each in row["missing"])
-    return Draft(row["key"], row["name"], row["file"], row["source"], missing, row["saved_at"])
+    return Draft(row["key"], row["name"], row["file"], row["source"], missing)
 
 
 def _said(draft: Draft) -> str:

@@ -13,7 +13,7 @@ import asyncpg
 from pydantic import JsonValue
 from pydantic_core import from_json, to_json
 
-from workflows.model.errors import CallerError
+from workflows.model.errors import CallerError, Conflict, NotThere
 from workflows.model.records import RecordRef
 
 MOST_BYTES = 256 * 1024
@@ -74,9 +74,9 @@ async def take_event(  # noqa: PLR0913 - an event has these parts
         return Receipt(taken["id"], new=True)
     before = await pool.fetchrow(_TAKEN_BEFORE, *row)
     if before is None:
-        raise CallerError(f"there is no record {record}; create it before its events")
+        raise NotThere(f"there is no record {record}; create it before its events")
     if not before["is_same"]:
-        raise CallerError(
+        raise Conflict(
             f"another event of the source {source!r} has the id {source_id!r}; an event never changes, give a new id"
         )
     return Receipt(before["id"], new=False)

@@ -26,11 +26,13 @@ select s.enrollment, 'resume', jsonb_build_object('visit', s.visit, 'how', 'retr
 returning enrollment
 """
 
+# Sent anew each time, for an execution that was reset has forgotten what it was told; noted once.
 _RESOLVE = """
 with noted as (
   update visit v set note = concat_ws('; ', nullif(v.note, ''), 'an operator decided: ' || $2),
                      ended_at = clock_timestamp()
-    from sleep s where s.enrollment = $1 and s.why = 'held' and v.enrollment = s.enrollment and v.visit = s.visit)
+    from sleep s where s.enrollment = $1 and s.why = 'held' and v.enrollment = s.enrollment and v.visit = s.visit
+     and position('an operator decided: ' || $2 in v.note) = 0)
 insert into outbox (enrollment, kind, body)
 select s.enrollment, 'resume', jsonb_build_object('visit', s.visit, 'how', $2::text)
   from sleep s join enrollment e on e.id = s.enrollment and e.closed_at is null

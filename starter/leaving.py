@@ -24,7 +24,7 @@ returning enrollment
 async def order_to_leave(
     connection: PoolConnectionProxy[Any] | asyncpg.Pool[Any],
     enrollments: Iterable[UUID],
-    ending: Literal["goal", "unenrolled"],
+    ending: Literal["goal", "unenrolled", "record_gone"],
     note: str = "",
 ) -> list[UUID]:
     """Order enrollments to leave with an ending; give those that were inside and not leaving yet."""

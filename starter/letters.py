@@ -34,10 +34,10 @@ kept as (
   update outbox o
      set sent_at = case when report.wait is null then clock_timestamp() end,
          not_before = clock_timestamp() + coalesce(report.wait, 0) * interval '1 second',
-         tries = o.tries + 1, note = report.note
+         tries = o.tries + 1, note = coalesce(nullif(report.note, ''), o.note)
     from report where o.id = report.id),
 accepted as (
-  select id from enrollment where id = any ($2) and started_at is null order by id for no key update)
+  select id from enrollment where id = any ($2::text[]::uuid[]) and started_at is null order by id for no key update)
 update enrollment e set started_at = clock_timestamp() from accepted where e.id = accepted.id
 """
 
@@ -86,7 +86,7 @@ async def keep(connection: PoolConnectionProxy[Any], reports: Sequence[Report], 
     lines = [
         {"id": id_, "note": report.note[:1000], "wait": report.wait} for report in reports for id_ in report.letter.ids
     ]
-    await connection.execute(_KEEP, lines, list(started))
+    await connection.execute(_KEEP, lines, [str(each) for each in started])
 
 
 def _addressee(row: Mapping[str, Any]) -> Addressee:

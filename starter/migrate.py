@@ -177,7 +177,8 @@ async def _apply(session: asyncpg.Connection[Any], migration: Migration) -> None
     try:
         if migration.in_transaction:
             async with session.transaction():
-                await session.execute(migration.sql)
+                # asyncpg stumbles over a script of comments alone: there is always a statement, which does nothing.
+                await session.execute(f"{migration.sql}\n; select")
                 await _remember(session, migration)
         else:
             await session.execute(migration.sql)

@@ -2,14 +2,19 @@
 
 from __future__ import annotations
 
+import difflib
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
 import asyncpg
 
-_ALL_ENROLLMENTS = 120.0
-"""Seconds that counting may take: there may be many millions."""
+from activities.sequences import flow_of
+from starter.drafts import refuse_draft
+from starter.patience import PATIENCE
+from workflows.codec import Revisions
+from workflows.model.errors import NotThere
+from workflows.model.flow import Flow
 
 _FLOWS = """
 select coalesce(f.key, d.key) as key, coalesce(r.body::jsonb->>'name', d.name) as name,
@@ -21,6 +26,7 @@ select coalesce(f.key, d.key) as key, coalesce(r.body::jsonb->>'name', d.name) a
   left join revision r on r.hash = f.current
   left join (select flow, count(*) as ever, count(*) filter (where closed_at is null) as inside
                from enrollment group by flow) as e on e.flow = f.key
+ where not starts_with(coalesce(f.key, d.key), $1)
  order by 1
 """
 
@@ -65,10 +71,29 @@ class Published:
 
 
 async def standings(pool: asyncpg.Pool[Any]) -> list[Standing]:
-    """Give all flows, and drafts that are none yet, by key."""
-    return [Standing(**dict(row)) for row in await pool.fetch(_FLOWS, timeout=_ALL_ENROLLMENTS)]
+    """Give all flows but sequences, and drafts that are none yet, by key."""
+    return [Standing(**dict(row)) for row in await pool.fetch(_FLOWS, flow_of(""), timeout=PATIENCE)]
 
 
 async def revisions_of(pool: asyncpg.Pool[Any], flow: str) -> list[Published]:
     """Give the revisions of a flow, the newest first."""
     return [Published(**dict(row)) for row in await pool.fetch(_REVISIONS, flow)]
+
+
+async def current(pool: asyncpg.Pool[Any], revisions: Revisions, key: str) -> Flow:
+    """Give the current revision of a flow; raise as `check_published` does."""
+    found = await pool.fetchval("select current from flow where key = $1", key)
+    if found is None:
+        await check_published(pool, key)
+    return (await revisions.get(found)).flow
+
+
+async def check_published(pool: asyncpg.Pool[Any], key: str) -> None:
+    """Raise CallerError when no such flow is published: with what its draft lacks, or the nearest name."""
+    flows = [row["key"] for row in await pool.fetch("select key from flow order by key")]
+    if key in flows:
+        return
+    await refuse_draft(pool, key)
+    near = difflib.get_close_matches(key, flows, 1)
+    there_are = f"there are {', '.join(flows[:20])}" if flows else "publish it first"
+    raise NotThere(f"no flow is called {key!r}; " + (f"did you mean {near[0]!r}?" if near else there_are))

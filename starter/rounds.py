@@ -17,6 +17,10 @@ FIRST_PAUSE = 1.0
 LONGEST_PAUSE = 5.0
 """One question of one process costs nothing, and after an outage all waiting records wait for this one."""
 
+BREATH = 0.05
+"""Seconds from a round that found work to the next: what comes meanwhile shares its statements. The first round after
+a quiet moment is at once, so a single event waits for nothing."""
+
 log = logging.getLogger("perdure")
 
 
@@ -52,7 +56,7 @@ class Rounds:
             await self._listen()
             self._called.clear()
             while await self.work() and not stop.is_set():
-                pass
+                await _first_of(BREATH, stop)
         except Exception as error:  # noqa: BLE001 - whatever went wrong, the next round may go well
             self._troubled(error)
             await _first_of(self._pause, stop)

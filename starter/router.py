@@ -22,9 +22,8 @@ from starter.goals import Runner, finished
 from starter.leaving import order_to_leave
 from starter.rounds import Rounds, log
 from workflows.codec import Revisions
-from workflows.model.conditions import matches
 from workflows.model.flow import Flow
-from workflows.model.nodes import EventMatch
+from workflows.model.nodes import EventMatch, happened
 from workflows.model.records import RecordRef
 from workflows.model.revision import Revision
 
@@ -44,10 +43,11 @@ with busy as materialized (
 select shard from busy where pg_try_advisory_xact_lock(1, shard) limit $1
 """
 
-# A statement of its own: its snapshot must be taken after the shards are held.
+# A statement of its own: its snapshot must be taken after the shards are held. Here as in all that a worker asks, a
+# list goes over as texts: of any other type each new connection first asks PostgreSQL what it is, a slow question.
 _TAKE = """
 select e.id, e.seq, e.type, e.record_type, e.record_id, e.properties::text as properties, e.at
-  from unnest($1::int[]) as held (shard)
+  from unnest($1::text[]::int[]) as held (shard)
  cross join lateral (select * from event where event.shard = held.shard::smallint and routed_at is null
                       order by seq limit $2) as e
  order by e.seq limit $2
@@ -57,7 +57,7 @@ _WAITS = """
 select e.id as event, w.enrollment, w.visit, w.any_of
   from event e
   join wait w on w.record_type = e.record_type and w.record_id = e.record_id and counts(e, w)
- where e.id = any ($1) order by e.seq
+ where e.id = any ($1::text[]::uuid[]) order by e.seq
 """
 
 _SETTLE = """
@@ -75,7 +75,7 @@ select enrollment, 'deliver', jsonb_build_object('visits', jsonb_agg(visit order
 """
 
 _INSIDE = """
-select e.id, e.revision, f.current, r.type, r.id as record, r.properties, clock_timestamp() as now
+select e.id, e.revision, e.accepted_at, f.current, r.type, r.id as record, r.properties, clock_timestamp() as now
   from unnest($1::text[], $2::text[]) as w (type, id)
   join enrollment e on e.type = w.type and e.record = w.id and e.closed_at is null and e.leaving is null
   join flow f on f.key = e.flow
@@ -85,6 +85,17 @@ select e.id, e.revision, f.current, r.type, r.id as record, r.properties, clock_
 _REFUSE = """
 with refused as (update event set routed_at = clock_timestamp() where id = $1 returning to_jsonb(event) as raw)
 insert into event_refused (raw, reason) select raw, $2 from refused
+"""
+
+
+DELETED = "record_deleted"
+"""The event of a record that was deleted."""
+
+_OF_DELETED = """
+select e.id from unnest($1::text[], $2::text[]) as gone (type, id)
+  join enrollment e on e.type = gone.type and e.record = gone.id and e.closed_at is null
+ where not exists (
+         select from record r where r.type = gone.type and r.id = gone.id and r.archived_at is null)
 """
 
 
@@ -133,7 +144,7 @@ class Router:
 
     async def _route(self, limit: int) -> int:
         async with self.pool.acquire() as connection, connection.transaction():
-            held = [row["shard"] for row in await connection.fetch(_HOLD, SHARDS_AT_ONCE)]
+            held = [str(row["shard"]) for row in await connection.fetch(_HOLD, SHARDS_AT_ONCE)]
             rows = await connection.fetch(_TAKE, held, limit) if held else []
             if not rows:
                 return 0
@@ -141,13 +152,15 @@ class Router:
             try:
                 arrivals = [_arrival(row) for row in rows]
                 # Enrollments before their visits, as a turn locks them: the other way round they deadlock.
-                await self._meet_goals(connection, arrivals)
+                await _expel_deleted(connection, arrivals)
+                await self._let_go(connection, arrivals)
                 await self._end_waits(connection, arrivals)
                 admissions = await self._enroll(connection, arrivals)
             except (ArithmeticError, LookupError, TypeError, ValueError) as error:
                 raise Poison(events) from error
             await connection.execute(
-                "update event set routed_at = (select clock_timestamp()) where id = any ($1)", events
+                "update event set routed_at = (select clock_timestamp()) where id = any ($1::text[]::uuid[])",
+                [str(event) for event in events],
             )
         await look_again(self.pool, self.revisions, admissions)
         return len(events)
@@ -156,25 +169,24 @@ class Router:
         """End each wait with the first event that it looks for."""
         by_id = {each.id: each for each in arrivals}
         ended: dict[tuple[UUID, int], Arrival] = {}
-        for row in await connection.fetch(_WAITS, list(by_id)):
+        for row in await connection.fetch(_WAITS, [str(event) for event in by_id]):
             wait, arrival = (row["enrollment"], row["visit"]), by_id[row["event"]]
             if wait not in ended and _looked_for(_MATCHES.validate_python(row["any_of"]), arrival):
                 ended[wait] = arrival
         if ended:
-            outputs = [
-                {"enrollment": str(enrollment), "visit": visit, "output": _output(arrival), "at": arrival.at}
-                for (enrollment, visit), arrival in sorted(ended.items())
-            ]
-            await connection.execute(_SETTLE, outputs)
+            await connection.execute(_SETTLE, [_ended(*wait, event) for wait, event in sorted(ended.items())])
 
-    async def _meet_goals(self, connection: PoolConnectionProxy[Any], arrivals: Sequence[Arrival]) -> None:
-        """Order out whoever has reached the goal, by the record as it is now."""
+    async def _let_go(self, connection: PoolConnectionProxy[Any], arrivals: Sequence[Arrival]) -> None:
+        """Order out whoever has reached the goal, by the record as it is now, and whom an event makes leave."""
         records = sorted({(each.record.type, each.record.id) for each in arrivals})
         rows = await connection.fetch(_INSIDE, [type_ for type_, _ in records], [id_ for _, id_ in records])
         runners = [
             (row["id"], Runner(await self._followed(row), _ref(row), row["properties"], row["now"])) for row in rows
         ]
         await order_to_leave(connection, await finished(connection, runners), "goal")
+        entered = {row["id"]: row["accepted_at"] for row in rows}
+        gone = [id_ for id_, runner in runners if _is_to_leave(runner, entered[id_], arrivals)]
+        await order_to_leave(connection, gone, "unenrolled")
 
     async def _followed(self, row: Mapping[str, Any]) -> Flow:
         own = (await self.revisions.get(row["revision"])).flow
@@ -195,6 +207,14 @@ class Router:
         return admissions
 
 
+async def _expel_deleted(connection: PoolConnectionProxy[Any], arrivals: Sequence[Arrival]) -> None:
+    """Order out of all flows the records that were deleted, whoever wrote the event; one that is there again stays."""
+    deleted = sorted({(each.record.type, each.record.id) for each in arrivals if each.type == DELETED})
+    if deleted:
+        rows = await connection.fetch(_OF_DELETED, [type_ for type_, _ in deleted], [id_ for _, id_ in deleted])
+        await order_to_leave(connection, [row["id"] for row in rows], "record_gone")
+
+
 def _ref(row: Mapping[str, Any]) -> RecordRef:
     return RecordRef.model_construct(type=row["type"], id=row["record"])
 
@@ -206,12 +226,20 @@ def _arrival(row: Mapping[str, Any]) -> Arrival:
 
 
 def _looked_for(any_of: tuple[EventMatch, ...], arrival: Arrival) -> bool:
-    return any(match.event == arrival.type and matches(match.where, arrival.properties) for match in any_of)
+    return any(match.takes(arrival.type, arrival.properties) for match in any_of)
 
 
-def _output(arrival: Arrival) -> dict[str, JsonValue]:
-    """Give the output of the wait: the event's own properties and its name, which no property may overwrite."""
-    return {**arrival.properties, "happened": True, "event": arrival.type}
+def _ended(enrollment: UUID, visit: int, by: Arrival) -> dict[str, JsonValue | datetime]:
+    """Give a wait that an event has ended, as a row of `_SETTLE`."""
+    return {"enrollment": str(enrollment), "visit": visit, "output": happened(by.type, by.properties), "at": by.at}
+
+
+def _is_to_leave(runner: Runner, entered: datetime, arrivals: Sequence[Arrival]) -> bool:
+    """Tell whether an event makes a record leave, which has happened since it entered."""
+    on = runner.flow.leave.on
+    return bool(on) and any(
+        each.record == runner.record and each.at >= entered and _looked_for(on, each) for each in arrivals
+    )
 
 
 def _entrants(revision: Revision, arrivals: Sequence[Arrival]) -> list[Entrant]:

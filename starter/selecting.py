@@ -3,13 +3,17 @@
 from __future__ import annotations
 
 from datetime import datetime
+from typing import Any
+
+import asyncpg
 
 from activities.gateways.condition_sql import Selection, where
+from activities.gateways.postgres_lists import active_lists
 from starter.language.checks import condition as checked
 from starter.language.definitions import Definitions
 from starter.language.flow_file import FlowMistakes, read
 from starter.language.references import Names, references
-from workflows.model.conditions import Condition
+from workflows.model.conditions import Condition, needs
 
 
 def condition(text: str, name: str, object_: str, definitions: Definitions | None) -> Condition:
@@ -24,9 +28,14 @@ def condition(text: str, name: str, object_: str, definitions: Definitions | Non
     return found
 
 
-def selection(found: Condition, now: datetime, zone: str, *, first: int) -> Selection:
+async def selection(
+    found: Condition, now: datetime, zone: str, *, first: int, pool: asyncpg.Pool[Any] | None
+) -> Selection:
     """Write a condition on the row `r` of a record; its parameters are numbered from `first`.
 
-    Raise FlowError for one that asks for an output, which only a walk has.
+    Active lists that it names are read from the database, where there is one. Raise FlowError for a condition that
+    asks for an output, which only a walk has.
     """
-    return where(found, now, zone, first=first)
+    lists = needs(found).lists if pool else frozenset()
+    active = await active_lists(pool, sorted(lists)) if pool and lists else {}
+    return where(found, now, zone, first=first, active=active)

@@ -16,8 +16,14 @@ from typing import TYPE_CHECKING, Annotated, Literal
 from pydantic import BaseModel, DirectoryPath, Field, SecretStr, ValidationError, field_validator
 from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
 
+from activities.consent import ConsentSettings
 from activities.gateways.outbound import OutboundSettings
+from activities.gateways.push_settings import PushSettings
 from activities.gateways.smtp import SmtpSettings
+from activities.gateways.twilio_settings import TwilioSettings
+from activities.sequences import SequenceSettings
+from activities.store_settings import StoreSettings
+from starter.api.settings import ApiSettings
 from workflows.model.errors import CallerError
 
 if TYPE_CHECKING:
@@ -37,7 +43,15 @@ _SERVICE_LINK = re.compile(r"PERDURE_(\w+_)?(SERVICE_HOST|SERVICE_PORT\w*|PORT(_
 _PUBLIC_URL = re.compile(r"(https://[A-Za-z0-9.-]+|http://(localhost|127\.0\.0\.1))(:\d{1,5})?(/[A-Za-z0-9._~/-]*)?")
 """Mailboxes call nothing but https; http is for a look at one's own machine."""
 
-_NESTED: dict[str, type[BaseModel]] = {"smtp": SmtpSettings, "outbound": OutboundSettings}
+_NESTED: dict[str, type[BaseModel]] = {
+    "smtp": SmtpSettings,
+    "twilio": TwilioSettings,
+    "push": PushSettings,
+    "outbound": OutboundSettings,
+    "consent": ConsentSettings,
+    "sequences": SequenceSettings,
+    "api": ApiSettings,
+}
 """Settings that have settings of their own."""
 
 
@@ -63,6 +77,21 @@ class Settings(BaseSettings):
     outbound: OutboundSettings = Field(
         OutboundSettings(), description="What flows may call beside the public internet, as PERDURE_OUTBOUND__ALLOW."
     )
+    api: ApiSettings = Field(
+        ApiSettings(), description="Where `perdure serve` listens and who may call it, as PERDURE_API__KEYS."
+    )
+    consent: ConsentSettings = Field(
+        ConsentSettings(), description="What is asked before contacts are written to, as PERDURE_CONSENT__LEGAL_BASIS."
+    )
+    sequences: SequenceSettings = Field(
+        SequenceSettings(), description="How much is done by sequences, as PERDURE_SEQUENCES__MOST_A_DAY."
+    )
+    twilio: TwilioSettings | None = Field(
+        None, description="The account that texts are sent from, as PERDURE_TWILIO__ACCOUNT_SID and so on."
+    )
+    push: PushSettings | None = Field(
+        None, description="The keys that notifications are pushed to devices with, as PERDURE_PUSH__PRIVATE_KEY."
+    )
     public_url: str | None = Field(
         None,
         description="Where our pages are reached from outside, as https://crm.example.com; for links in e-mail.",
@@ -81,9 +110,20 @@ class Settings(BaseSettings):
     sandbox: bool = Field(
         default=False, description="Whether workflow code runs in the sandbox: safer in tests, 40 % slower."
     )
+    clock_speed: float = Field(
+        1.0,
+        gt=0,
+        le=1_000_000,
+        allow_inf_nan=False,
+        description="How fast delays and waits pass, for demonstrations: at 86400 a day takes a second.",
+    )
     log_level: Literal["debug", "info", "warning", "error"] = Field("info", description="The least that is logged.")
     actions: Annotated[tuple[Path, ...], NoDecode] = Field(
         (), description="Folders with actions of your own, separated as in PATH."
+    )
+
+    allowed_actions: Annotated[frozenset[str] | None, NoDecode] = Field(
+        None, description="The kinds of action that flows may do, separated by commas; all, if it is not set."
     )
 
     @field_validator("database_url")
@@ -111,6 +151,11 @@ class Settings(BaseSettings):
     def _in_any_case(cls, level: object) -> object:
         return level.lower() if isinstance(level, str) else level
 
+    @field_validator("allowed_actions", mode="before")
+    @classmethod
+    def _separated(cls, kinds: object) -> object:
+        return frozenset(kind.strip() for kind in kinds.split(",")) - {""} if isinstance(kinds, str) else kinds
+
     @field_validator("actions", mode="before")
     @classmethod
     def _as_in_path(cls, folders: object) -> object:
@@ -125,11 +170,16 @@ class Settings(BaseSettings):
             raise ValueError(message)
         return resolved
 
+    @property
+    def store(self) -> StoreSettings:
+        """What the gateways of our store are opened with."""
+        return StoreSettings(consent=self.consent, sequences=self.sequences)
+
     def catalogue(self) -> Catalogue:
         """Load the actions; what they edit in a CRM that is not in our database is outside."""
         from activities.catalogue import Catalogue
 
-        return Catalogue.load(*self.actions, crm_joins=self.crm is None)
+        return Catalogue.load(*self.actions, crm_joins=self.crm is None, allowed=self.allowed_actions)
 
     @classmethod
     def load(cls) -> Settings:

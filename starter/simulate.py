@@ -11,10 +11,11 @@ from typing import TYPE_CHECKING
 
 from pydantic import JsonValue
 
-from activities.control import Control, first_match, happened
+from activities.control import Control, first_match
 from activities.dispatch import questions
-from activities.fake_ledger import FakeEnrollment, FakeFlow, FakeLedger
-from activities.fakes import FakeHttp, FakeMailer, FakeSecrets, fake_outside
+from activities.fakes import FakeHttp, FakeMailer, FakeSecrets, FakeSms, fake_outside
+from activities.fakes.flows import FakeEnrollment, FakeFlow
+from activities.fakes.ledger import FakeLedger
 from activities.performing import Again, Performer
 from workflows.codec import Revisions
 from workflows.contract import GIVE_UP, Answer, State, Step
@@ -22,7 +23,7 @@ from workflows.host import Adopted, Delivered, Due, Left, Resumed, Woken
 from workflows.interpreter import Walk
 from workflows.model.errors import FlowError
 from workflows.model.journal import Ending
-from workflows.model.nodes import Node, Perform
+from workflows.model.nodes import Node, Perform, happened
 from workflows.model.records import Event, RecordRef
 from workflows.model.revision import Revision, canonical
 
@@ -53,6 +54,7 @@ class Simulation:
     mailer: FakeMailer = field(default_factory=FakeMailer)
     http: FakeHttp = field(default_factory=FakeHttp)
     secrets: FakeSecrets = field(default_factory=FakeSecrets)
+    sms: FakeSms = field(default_factory=FakeSms)
     source: MemorySource = field(default_factory=MemorySource)
 
     def __post_init__(self) -> None:
@@ -60,7 +62,7 @@ class Simulation:
         self.ledger = FakeLedger(lambda: self.clock)
         self.revisions = Revisions(self.source)
         self.control = Control(self.ledger, self.revisions)
-        outside = fake_outside(mail=self.mailer, http=self.http, secrets=self.secrets)
+        outside = fake_outside(mail=self.mailer, http=self.http, secrets=self.secrets, sms=self.sms)
         self.performer = Performer(self.control, self.catalogue, outside)
         self._plans: list[tuple[datetime, int, Callable[[], Woken | None]]] = []
         self._numbers = count()
@@ -87,10 +89,13 @@ class Simulation:
         event = Event(id=str(next(self._numbers)), type=type_, record=record, properties=properties, at=self.clock)
         self.ledger.events.append(event)
 
-    async def walk(self, revision: Revision, record: RecordRef) -> tuple[str, Ending]:
-        """Walk a record through a flow to its end; return the enrollment and how it ended."""
+    async def walk(self, revision: Revision, record: RecordRef, **cause: JsonValue) -> tuple[str, Ending]:
+        """Walk a record through a flow to its end; return the enrollment and how it ended.
+
+        `cause` are the properties of the event that enrolled it.
+        """
         enrollment = str(uuid.uuid4())
-        self.ledger.enrollments[enrollment] = FakeEnrollment(revision.flow.key, record, self.clock)
+        self.ledger.enrollments[enrollment] = FakeEnrollment(revision.flow.key, record, self.clock, cause=cause)
         revision = await self.revisions.get(revision.hash)
         state = State(enrollment=enrollment, flow=revision.flow.key, revision=revision, record=record)
         return enrollment, await Walk(VirtualHost(self), state).run()
@@ -146,6 +151,8 @@ class VirtualHost:
         """See Host."""
         until = state.asleep.until if state.asleep else None
         while True:
+            if self._is_to_leave(state):
+                return Left("unenrolled")
             if await self._delivered(state):
                 return Delivered()
             due, woken = await self.simulation.pass_time(until)
@@ -154,6 +161,13 @@ class VirtualHost:
             if due:
                 return Due()
 
+    def _is_to_leave(self, state: State) -> bool:
+        """Tell whether an event has happened that makes the record leave."""
+        ledger, on = self.simulation.ledger, state.revision.flow.leave.on
+        entered = ledger.enrollments[state.enrollment].accepted
+        since = [each for each in ledger.events if each.record == state.record and each.at >= entered]
+        return bool(on) and first_match(on, since) is not None
+
     async def _delivered(self, state: State) -> bool:
         ledger = self.simulation.ledger
         wait = ledger.waits.get((state.enrollment, state.visit))
@@ -161,5 +175,6 @@ class VirtualHost:
         event = first_match(wait.any_of, await ledger.counting(step)) if wait else None
         if event is None:
             return False
-        await ledger.wake(step, Answer(happened=True, line="happened"), happened(event), event)
+        output = happened(event.type, event.properties)
+        await ledger.wake(step, Answer(happened=True, line="happened"), output, event)
         return True

@@ -1,4 +1,4 @@
-"""`perdure up`: the embedded stack in the foreground, with a worker, a mail catcher and one status screen."""
+"""`perdure up`: the embedded stack in the foreground, with a worker, the API, a mail catcher and one status screen."""
 
 from __future__ import annotations
 
@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 import asyncpg
+from pydantic import SecretStr
 
 from deploy.local.errors import LocalServerError
 from deploy.local.home import Home
@@ -20,6 +21,7 @@ from starter.interrupts import interrupts, pause
 from starter.mail_catcher import catching
 from starter.migrate import migrate, place
 from starter.worker_process import WorkerProcess
+from workflows.model.errors import CallerError
 
 if TYPE_CHECKING:
     from rich.console import Console
@@ -52,6 +54,7 @@ class Status:
     addresses: Addresses
     worker: str = "none (--no-worker)"
     mail: str = "as PERDURE_SMTP__* says"
+    api: str = "not served"
     counts: str = ""
 
     @property
@@ -68,6 +71,7 @@ class Status:
             ("Web UI", self.web_ui),
             ("Worker", self.worker),
             ("E-mail", self.mail),
+            ("API", self.api),
             *([("Enrollments", self.counts)] if self.counts else []),
         ]
 
@@ -90,6 +94,7 @@ async def up(settings: Settings, console: Console, *, with_worker: bool = True) 
             _warn(console)
             await parts.enter_async_context(_serving(stack, console, stop))
             await parts.enter_async_context(_worker(settings, status, stop, with_worker=with_worker))
+            await parts.enter_async_context(_api(settings, status))
             await _show(status, stop, console)
             console.print("Stopping ...")
     console.print("Stopped. The data stays; `perdure up` goes on from here.")
@@ -128,6 +133,20 @@ async def _worker(settings: Settings, status: Status, stop: asyncio.Event, *, wi
             keeper.cancel()
             await asyncio.gather(keeper, return_exceptions=True)
             await worker.stop()
+
+
+@asynccontextmanager
+async def _api(settings: Settings, status: Status) -> AsyncIterator[None]:
+    """Serve the API for a block, where its address is free."""
+    from starter.api.server import serving
+
+    here = settings.model_copy(update={"database_url": SecretStr(status.addresses.dsn)})
+    async with AsyncExitStack() as served:
+        try:
+            status.api = await served.enter_async_context(serving(here))
+        except CallerError as error:
+            status.api = f"not served: {error}"
+        yield
 
 
 @asynccontextmanager

@@ -18,23 +18,36 @@ def actions(
 ) -> None:
     """List the actions, your own as well; or print the page of one: its settings, outputs, failures and examples.
 
-    For example: perdure actions create_task
+    An action is what a step of a flow does: `do: create_task`. It needs no database. One that the operator
+    has locked (PERDURE_ALLOWED_ACTIONS) is marked; a flow with it cannot be turned on.
+
+    Examples:
+        perdure actions
+        perdure actions create_task
+        perdure actions --json
     """
-    from activities.catalogue import Catalogue
     from activities.pages import book, markdown, page
     from starter.settings import Settings
 
-    catalogue = Catalogue.load(*Settings.load().actions)
+    catalogue = Settings.load().catalogue()
     if kind is not None:
-        found = page(catalogue[kind])
+        found = page(catalogue[kind], locked=catalogue.is_locked(kind))
         as_json(found) if json else typer.echo(markdown(found), nl=False)
     elif json:
-        as_json([page(action) for action in catalogue.values()])
+        as_json([page(action, locked=catalogue.is_locked(action.kind)) for action in catalogue.values()])
     elif whole:
         typer.echo(book(catalogue.values()), nl=False)
     else:
-        pages = [page(action) for action in catalogue.values()]
-        rows = [(each.kind, each.summary, ", ".join(each.objects or ("any",)), each.place) for each in pages]
+        pages = [page(action, locked=catalogue.is_locked(action.kind)) for action in catalogue.values()]
+        rows = [
+            (
+                f"{each.kind} (locked)" if each.locked else each.kind,
+                each.summary,
+                ", ".join(each.objects or ("any",)),
+                each.place,
+            )
+            for each in pages
+        ]
         as_table(("Action", "What it does", "For", "Where"), rows)
 
 

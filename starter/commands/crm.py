@@ -1,4 +1,4 @@
-"""Looking at records and editing them by hand: `record`, `set`, `associate`, `complete`, `users`."""
+"""Looking at records and editing them by hand: `record`, `set`, `complete`, `users`."""
 
 from __future__ import annotations
 
@@ -9,8 +9,9 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from starter.commands.output import Json, as_json, as_table, count, told
-from starter.commands.path import instant, zone
+from starter.commands.consent import show
+from starter.commands.output import Json, as_json, as_table, count, instant, told, zone
+from starter.commands.who import who
 from workflows.model.errors import CallerError
 
 if TYPE_CHECKING:
@@ -28,13 +29,15 @@ def record(
     record: Record,
     *,
     history: Annotated[
-        int, typer.Option("--history", metavar="N", min=0, help="At most so many lines of its history.")
+        int, typer.Option("--history", metavar="N", min=0, max=1_000_000, help="At most so many lines of its history.")
     ] = 20,
     json: Json = False,
 ) -> None:
     """Show a record: its properties and what they were, its associations, lists, tasks and enrollments.
 
-    For example: perdure record contact:42
+    Examples:
+        perdure record contact:42
+        perdure record contact:42 --history 200 --json
     """
     page = asyncio.run(_page(record, history))
     if json:
@@ -44,36 +47,41 @@ def record(
 
 
 async def _page(record: str, history: int) -> Page:
-    from starter import compose
-    from starter.settings import Settings
+    from starter.compose import connect_client
 
-    async with compose.client(Settings.load()) as client:
+    async with connect_client() as client:
         return await client.record(record, history)
 
 
 def _print_page(page: Page, history: int) -> None:
-    typer.echo(f"{page.record}, made {instant(page.created_at)}, last changed {instant(page.updated_at)}")
+    by = f" by {source(page.source)}" if page.source else ""
+    typer.echo(f"{page.record}, made {instant(page.created_at)}{by}, last changed {instant(page.updated_at)}")
     if page.archived_at:
         typer.echo(f"Deleted {instant(page.archived_at)}.")
     _table(
         "Properties", ("Property", "Value"), [(name, _value(each)) for name, each in sorted(page.properties.items())]
     )
-    title = "History, the newest first" + (
-        f" (--history shows more than {history})" if len(page.history) == history else ""
-    )
-    lines = [(instant(each.at), each.name, _value(each.value), _source(each.source)) for each in page.history]
-    _table(title, (f"When ({zone(page.updated_at)})", "Property", "Value", "By"), lines)
+    more = f" (--history shows more than {history})" if len(page.history) == history else ""
+    lines = [(instant(each.at), each.name, _value(each.value), source(each.source)) for each in page.history]
+    _table(f"History, the newest first{more}", (f"When ({zone(page.updated_at)})", "Property", "Value", "By"), lines)
     beside = [(str(each.record), each.label, "primary" if each.is_primary else "") for each in page.associations]
     _table("Associations", ("Record", "Label", ""), beside)
     if page.lists:
         typer.echo(f"\nLists: {', '.join(page.lists)}")
+    if page.consent:
+        typer.echo("\nConsent")
+        show(page.consent)
+    notes = [
+        (instant(each.created_at), "pinned" if each.pinned else "", _value(each.body), source(each.source))
+        for each in page.notes
+    ]
+    _table("Notes", ("Written", "", "What", "By"), notes)
     tasks = [
         (
             each.subject,
             each.kind,
             each.assignee or "nobody",
-            instant(each.due_at),
-            instant(each.completed_at),
+            *map(instant, (each.due_at, each.completed_at)),
             str(each.id),
         )
         for each in page.tasks
@@ -102,7 +110,7 @@ def _value(value: JsonValue) -> str:
     return line if len(line) <= MOST_SHOWN else f"{line[: MOST_SHOWN - 3]}..."
 
 
-def _source(source: Mapping[str, JsonValue]) -> str:
+def source(source: Mapping[str, JsonValue]) -> str:
     """Say where a value came from."""
     if "flow" in source:
         return f"flow {source['flow']}, step {source.get('node')}"
@@ -123,7 +131,9 @@ def set_(
 
     A value is read as the type of its property; several options are separated by semicolons.
 
-    For example: perdure set contact:42 stage=lead score=7 nickname=
+    Examples:
+        perdure set contact:42 stage=lead score=7 nickname=
+        perdure set contact:42 'interests=sailing;chess'
     """
     values: dict[str, JsonValue] = {}
     for pair in pairs:
@@ -144,68 +154,33 @@ def set_(
 
 
 async def _set(record: str, values: dict[str, JsonValue]) -> Edited:
-    from starter import compose
     from starter.client import ref
+    from starter.compose import connect_client
     from starter.crm.records import set_properties
-    from starter.settings import Settings
 
-    async with compose.client(Settings.load()) as client:
-        return await set_properties(client.pool, ref(record), values, _who(), written=True)
-
-
-def _who() -> str:
-    """Name who sits at this machine."""
-    from getpass import getuser
-
-    try:
-        return f"{getuser()} (cli)"
-    except (KeyError, OSError):  # a container's user may have no name
-        return "cli"
+    async with connect_client() as client:
+        return await set_properties(client.pool, ref(record), values, who(), written=True)
 
 
-def associate(
-    record: Record,
-    other: Annotated[str, typer.Argument(metavar="OTHER", help="The other record, as company:7.")],
+def complete(
+    task: Annotated[str, typer.Argument(metavar="TASK", help="The task's id, which `record` gives.")],
     *,
-    label: Annotated[str | None, typer.Option("--label", help="What the one is to the other, as billing.")] = None,
-    primary: Annotated[bool, typer.Option("--primary", help="Make it the first of its type for RECORD.")] = False,
-    remove: Annotated[bool, typer.Option("--remove", help="End it: under the label, or under all.")] = False,
+    json: Json = False,
 ) -> None:
-    """Associate two records, or end that. An association is seen from both its ends.
+    """Complete a task: each of its records has the event `task_completed`, which ends the waits that look for it.
 
-    For example: perdure associate contact:42 company:7 --primary
+    Examples:
+        perdure complete 5f0c2d0e-6f1b-4a3e-9a53-2f8f9d0c1b7a
     """
-    if primary and remove:
-        raise CallerError("say one of --primary and --remove")
-    done = asyncio.run(_associate(record, other, label, primary=primary, remove=remove))
-    under = f" as {label!r}" if label else ""
-    if remove and not done:
-        raise CallerError(f"{record} and {other} are not associated{under}")
-    said = "associated no more" if remove else "associated" if done else "associated already"
-    typer.echo(f"{record} and {other} are {said}{under}.")
-
-
-async def _associate(record: str, other: str, label: str | None, *, primary: bool, remove: bool) -> bool:
-    from starter import compose
-    from starter.settings import Settings
-
-    async with compose.client(Settings.load()) as client:
-        if remove:
-            return await client.dissociate(record, other, label, by=_who())
-        return await client.associate(record, other, label or "", primary=primary, by=_who())
-
-
-def complete(task: Annotated[str, typer.Argument(metavar="TASK", help="The task's id, which `record` gives.")]) -> None:
-    """Complete a task: each of its records has the event `task_completed`, which ends the waits that look for it."""
-    typer.echo("Completed." if asyncio.run(_complete(task)) else "It was completed before.")
+    new = asyncio.run(_complete(task))
+    as_json({"task": task, "new": new}) if json else typer.echo("Completed." if new else "It was completed before.")
 
 
 async def _complete(task: str) -> bool:
-    from starter import compose
-    from starter.settings import Settings
+    from starter.compose import connect_client
 
-    async with compose.client(Settings.load()) as client:
-        return await client.complete_task(task, by=_who())
+    async with connect_client() as client:
+        return await client.complete_task(task, by=who())
 
 
 def users(
@@ -218,8 +193,12 @@ def users(
 ) -> None:
     """List the users, or put those of a file in, new or over what is there.
 
-    The file may also have the columns name, active and seat (true or false), and team: several by semicolons, the
-    primary one first. Bad rows are told on standard error, and the exit status is 2 if there was any.
+    The file may also have the columns name, phone, active and seat (true or false), and team: several by semicolons,
+    the primary one first. Bad rows are told on standard error, and the exit status is 2 if there was any.
+
+    Examples:
+        perdure users
+        perdure users people.csv
     """
     if file is None:
         found = asyncio.run(_everyone())
@@ -266,7 +245,6 @@ def _print_users(found: list[Member]) -> None:
 COMMANDS: dict[str, Callable[..., None]] = {
     "record": record,
     "set": set_,
-    "associate": associate,
     "complete": complete,
     "users": users,
 }

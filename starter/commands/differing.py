@@ -48,12 +48,17 @@ def diff(
 
     Exit status: 0 the same, 1 different, 2 a mistake.
 
-    For example: perdure diff welcome.yaml, or: perdure diff welcome 3 5
+    Examples:
+        perdure diff welcome.yaml
+        perdure diff welcome
+        perdure diff welcome 3 5
     """
-    if _is_file(what) and new is not None:
+    from starter.language.flow_files import is_file_name
+
+    if is_file_name(what) and new is not None:
         message = f"{what} is a file: name one revision to compare it with, or the flow's key and two revisions"
         raise CallerError(message)
-    flow = _compiled(Path(what), json=json) if _is_file(what) else None
+    flow = _compiled(Path(what), json=json) if is_file_name(what) else None
     compared = asyncio.run(_with_file(flow, what, old) if flow else _of_revisions(what, old, new))
     if json:
         as_json(compared)
@@ -61,10 +66,6 @@ def diff(
         _print(compared)
     if compared.differences or compared.old is None:
         raise typer.Exit(DIFFERENT)
-
-
-def _is_file(what: str) -> bool:
-    return what.endswith((".yaml", ".yml", ".json")) or "/" in what or Path(what).is_file()
 
 
 def _print(compared: Compared) -> None:
@@ -79,12 +80,13 @@ def _print(compared: Compared) -> None:
 
 
 def _compiled(file: Path, *, json: bool) -> Flow:
+    from starter.language.contents import CONTENTS
     from starter.language.flow_files import check_files, sources
     from starter.settings import Settings
 
     (checked,) = check_files(sources([file]), Settings.load().catalogue())
-    if checked.what == "email":
-        raise CallerError(f"{file} is an e-mail; only flows are compared")
+    if checked.what not in ("flow", "sequence"):
+        raise CallerError(f"{file} is {CONTENTS[checked.what].a}; only flows are compared")
     if checked.found.flow is not None:
         return checked.found.flow
     if json:
@@ -94,12 +96,11 @@ def _compiled(file: Path, *, json: bool) -> Flow:
 
 
 async def _with_file(flow: Flow, file: str, number: int | None) -> Compared:
-    from starter import compose
+    from starter.compose import connect_client
     from starter.language.differences import difference
     from starter.overview import revisions_of
-    from starter.settings import Settings
 
-    async with compose.client(Settings.load()) as client:
+    async with connect_client() as client:
         revisions = await revisions_of(client.pool, flow.key)
         if not revisions and number is None:
             return Compared(flow.key, None, file, ())
@@ -108,15 +109,14 @@ async def _with_file(flow: Flow, file: str, number: int | None) -> Compared:
 
 
 async def _of_revisions(key: str, first: int | None, second: int | None) -> Compared:
-    from starter import compose
+    from starter.compose import connect_client
     from starter.language.differences import difference
-    from starter.overview import revisions_of
-    from starter.settings import Settings
+    from starter.overview import check_published, revisions_of
 
-    async with compose.client(Settings.load()) as client:
+    async with connect_client() as client:
         revisions = await revisions_of(client.pool, key)
         if not revisions:
-            await client.list(key, limit=1)  # which says that there is no such flow, and the nearest name
+            await check_published(client.pool, key)
         new = _current(revisions) if second is None else _numbered(key, revisions, second)
         old = _before(key, revisions, new) if first is None else _numbered(key, revisions, first)
         found = difference(await _flow(client, old), await _flow(client, new))

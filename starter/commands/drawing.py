@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from starter.commands.output import count, told
+from starter.commands.progress import busy
 from workflows.model.errors import CallerError, FlowError
 
 if TYPE_CHECKING:
@@ -25,22 +26,26 @@ def draw(
     svg: Annotated[
         str | None, typer.Option("--svg", metavar="FILE", help="Draw an SVG picture into a file; - is standard output.")
     ] = None,
-    counts: Annotated[
-        bool, typer.Option("--counts", help="Show how many records stand in each step now; for published flows.")
+    live: Annotated[
+        bool, typer.Option("--live", help="Show how many records came to each step, and stand there now.")
     ] = False,
 ) -> None:
     """Draw a flow: as Mermaid text, which GitHub and GitLab show as a picture, or as SVG.
 
     A key draws what is published, its current revision; a file needs no database.
 
-    For example: perdure draw welcome.yaml, or: perdure draw welcome --counts --svg welcome.svg
+    Examples:
+        perdure draw welcome.yaml
+        perdure draw welcome --live --svg welcome.svg
     """
     from starter.drawing.picture import picture
+    from starter.language.flow_files import is_file_name
 
-    if not _is_file(what):
-        drawn = picture(*asyncio.run(_published(what, counted=counts)))
-    elif counts:
-        raise CallerError(f"{what} is a file, and no record stands in it; with --counts name the flow's key")
+    if not is_file_name(what):
+        with busy("counting the records in each step"):
+            drawn = picture(*asyncio.run(_published(what, counted=live)))
+    elif live:
+        raise CallerError(f"{what} is a file, and no record stands in it; with --live name the flow's key")
     else:
         drawn = picture(_compiled(Path(what)))
     if svg is None:
@@ -49,30 +54,29 @@ def draw(
         _write_svg(drawn, svg)
 
 
-def _is_file(what: str) -> bool:
-    return what.endswith((".yaml", ".yml", ".json")) or "/" in what or Path(what).is_file()
-
-
 def _compiled(file: Path) -> Flow:
+    from starter.language.contents import CONTENTS
     from starter.language.flow_files import check_files, sources
     from starter.settings import Settings
 
     (checked,) = check_files(sources([file]), Settings.load().catalogue())
-    if checked.what == "email":
-        raise CallerError(f"{file} is an e-mail, and no flow to be drawn")
+    if checked.what not in ("flow", "sequence"):
+        raise CallerError(f"{file} is {CONTENTS[checked.what].a}, and no flow to be drawn")
     if checked.found.flow is None:
         raise FlowError("a file with mistakes is not drawn:\n" + "\n".join(checked.lines))
     return checked.found.flow
 
 
-async def _published(key: str, *, counted: bool) -> tuple[Flow, dict[str, int]]:
-    from starter import compose
+async def _published(key: str, *, counted: bool) -> tuple[Flow, dict[str, int], dict[str, int]]:
+    from starter.compose import connect_client
     from starter.drawing import standing
-    from starter.settings import Settings
+    from starter.overview import current
 
-    async with compose.client(Settings.load()) as client:
-        flow = await standing.current(client.pool, client.revisions, key)
-        return flow, await standing.counts(client.pool, key) if counted else {}
+    async with connect_client() as client:
+        flow = await current(client.pool, client.revisions, key)
+        if not counted:
+            return flow, {}, {}
+        return flow, await standing.counts(client.pool, key), await standing.came(client.pool, key)
 
 
 def _write_mermaid(picture: Picture) -> None:

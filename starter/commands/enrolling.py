@@ -19,7 +19,6 @@ if TYPE_CHECKING:
     from starter.client import Client
     from starter.crowd import Crowd, Page
     from starter.loading.rows import BadRow
-    from workflows.model.flow import Flow
 
 CAUSE = "cli"
 SHOWN = 20
@@ -65,7 +64,10 @@ def enroll(  # noqa: PLR0913 - each is an option
     Exit status: 0 done, 1 some remain, for the database failed, 2 a record or row that was named did not get in, 130
     stopped by Ctrl-C after the thousand under way.
 
-    For example: perdure enroll welcome --where '{property: country, is: FI}' --dry-run
+    Examples:
+        perdure enroll welcome contact:42 contact:43
+        perdure enroll welcome --where '{property: country, is: FI}' --dry-run
+        perdure enroll welcome --from people.csv
     """
     if [bool(records), where is not None, file is not None, everyone].count(True) != 1:
         raise CallerError("say whom to enroll, one way: records, --where CONDITION, --from FILE or --all")
@@ -85,11 +87,10 @@ def enroll(  # noqa: PLR0913 - each is an option
 
 
 async def _enroll(flow: str, records: list[str]) -> Sequence[Admission]:
-    from starter import compose
-    from starter.settings import Settings
+    from starter.compose import connect_client
     from workflows.model.records import RecordRef
 
-    async with compose.client(Settings.load()) as client:
+    async with connect_client() as client:
         return await client.enroll(flow, [RecordRef.parse(each) for each in records], cause=CAUSE)
 
 
@@ -127,14 +128,13 @@ class _Run:
 
     async def run(self) -> Crowd:
         """Let them in."""
-        from starter import compose
         from starter.commands.progress import Progress
+        from starter.compose import connect_client
         from starter.crowd import Gate
         from starter.interrupts import interrupts
-        from starter.settings import Settings
 
         async with AsyncExitStack() as parts:
-            client = await parts.enter_async_context(compose.client(Settings.load()))
+            client = await parts.enter_async_context(connect_client())
             pages, total = await self._pages(client)
             progress = parts.enter_context(Progress("records", total))
             stop = parts.enter_context(interrupts())
@@ -145,9 +145,11 @@ class _Run:
         """Give the records by pages, and how many will be looked at."""
         from starter.crowd import Chosen, listed, named
         from starter.loading.rows import record_names
+        from starter.overview import current
         from workflows.model.records import RecordRef
 
-        flow, after = await _current(client, self.flow), RecordRef.parse(self.after) if self.after else None
+        flow = await current(client.pool, client.revisions, self.flow)
+        after = RecordRef.parse(self.after) if self.after else None
         if self.records:
             return listed([RecordRef.parse(each) for each in self.records]), len(self.records)
         if self.file is not None:
@@ -204,10 +206,3 @@ def _text(given: str) -> tuple[str, str]:
     from starter.language.flow_file import read_file
 
     return (read_file(Path(given[1:])), given[1:]) if given.startswith("@") else (given, "--where")
-
-
-async def _current(client: Client, key: str) -> Flow:
-    current = await client.pool.fetchval("select current from flow where key = $1", key)
-    if current is None:
-        await client.list(key, limit=1)  # which says that there is no such flow, and the nearest name
-    return (await client.revisions.get(current)).flow

@@ -3,25 +3,24 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from enum import StrEnum
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
 from starter.commands.enrolling import FlowKey, enroll
-from starter.commands.output import Json, as_json, as_table, told
-from starter.commands.path import instant, show
+from starter.commands.output import Json, as_json, as_table, instant, told
+from starter.commands.path import show
+from starter.commands.progress import busy
 
 if TYPE_CHECKING:
     from uuid import UUID
 
-    from starter.inspection import Standing, Summary
+    from starter.inspection import Summary
 
 Record = Annotated[str, typer.Argument(metavar="RECORD", help="The record, as contact:42.")]
 Key = Annotated[str, typer.Option("--key", help="The enrollment key, where the flow's enrollments have one.")]
-
-OPEN: tuple[Standing, ...] = ("accepted", "active", "asleep", "waiting", "held", "leaving")
 
 
 class How(StrEnum):
@@ -32,11 +31,18 @@ class How(StrEnum):
     END = "end"
 
 
-class Inside(StrEnum):
-    """Whether an enrollment is still going on."""
+class State(StrEnum):
+    """What an enrollment may be doing."""
 
     OPEN = "open"
     CLOSED = "closed"
+    ACCEPTED = "accepted"
+    ACTIVE = "active"
+    ASLEEP = "asleep"
+    WAITING = "waiting"
+    HELD = "held"
+    LEAVING = "leaving"
+    ENDED = "ended"
 
 
 def unenroll(
@@ -45,18 +51,27 @@ def unenroll(
     *,
     reason: Annotated[str, typer.Option("--reason", help="Why; it is kept with the order.")] = "",
     key: Key = "",
+    json: Json = False,
 ) -> None:
-    """Order a record out of a flow, at once, also in the middle of a sleep."""
-    asyncio.run(_unenroll(flow, record, reason, key))
-    typer.echo(f"{record} leaves {flow}.")
+    """Order a record out of a flow, at once, also in the middle of a sleep.
+
+    What was done stays done; nothing more is. It may enter again as the flow's own rules say.
+
+    Examples:
+        perdure unenroll demo-request contact:42 --reason 'asked us by telephone'
+    """
+    enrollment = asyncio.run(_unenroll(flow, record, reason, key))
+    if json:
+        as_json({"flow": flow, "record": record, "enrollment": enrollment})
+    else:
+        typer.echo(f"{record} leaves {flow}.")
 
 
-async def _unenroll(flow: str, record: str, reason: str, key: str) -> None:
-    from starter import compose
-    from starter.settings import Settings
+async def _unenroll(flow: str, record: str, reason: str, key: str) -> UUID:
+    from starter.compose import connect_client
 
-    async with compose.client(Settings.load()) as client:
-        await client.unenroll(flow, record, reason, key)
+    async with connect_client() as client:
+        return await client.unenroll(flow, record, reason, key)
 
 
 def resolve(
@@ -67,55 +82,86 @@ def resolve(
     record: Annotated[str | None, typer.Argument(metavar="RECORD", help="The record, as contact:42.")] = None,
     *,
     key: Key = "",
+    json: Json = False,
 ) -> None:
-    """Decide on an enrollment that is parked after a failure."""
+    """Decide on an enrollment that is parked after a failure.
+
+    A step whose `on_failure` is `park` holds its record there until somebody looks. `perdure list --state held` finds
+    them, `perdure show` tells what failed and why.
+
+    Examples:
+        perdure resolve retry demo-request contact:42
+        perdure resolve skip 028bd6c6-d04e-4c99-b36a-261f5c1aa9d3
+    """
     enrollment = asyncio.run(_resolve(how, what, record, key))
-    typer.echo(f"Enrollment {enrollment}: {how}.")
+    as_json({"enrollment": enrollment, "how": how}) if json else typer.echo(f"Enrollment {enrollment}: {_TOLD[how]}.")
+
+
+_TOLD = {How.RETRY: "the step is tried again", How.SKIP: "the step is skipped", How.END: "it ends here"}
 
 
 async def _resolve(how: How, what: str, record: str | None, key: str) -> UUID:
-    from starter import compose
-    from starter.settings import Settings
+    from starter.compose import connect_client
 
-    async with compose.client(Settings.load()) as client:
+    async with connect_client() as client:
         enrollment = (await client.describe(what, record, key)).summary.enrollment
         await client.resolve(enrollment, how.value)
         return enrollment
 
 
-def list_(
+def list_(  # noqa: PLR0913 - each is an option
     *,
-    flow: Annotated[str | None, typer.Option("--flow", help="Only those in this flow.")] = None,
+    flow: Annotated[str | None, typer.Option("--flow", metavar="FLOW", help="Only those in this flow.")] = None,
     state: Annotated[
-        Inside | None, typer.Option("--state", help="Only those inside, or those that have ended.")
+        State | None,
+        typer.Option(
+            "--state", help="Only those inside (open), those that have ended (closed), or those in one state."
+        ),
     ] = None,
-    limit: Annotated[int, typer.Option("--limit", min=1, help="At most so many.")] = 100,
+    node: Annotated[
+        str | None,
+        typer.Option(
+            "--node", metavar="STEP", help="Only those that this step is not done with: they rest or act there."
+        ),
+    ] = None,
+    record: Annotated[str | None, typer.Option("--record", metavar="RECORD", help="Only those of this record.")] = None,
+    after: Annotated[
+        str | None, typer.Option("--after", metavar="ENROLLMENT", help="Only those after this one: the next page.")
+    ] = None,
+    limit: Annotated[int, typer.Option("--limit", metavar="N", min=1, max=1_000_000, help="At most so many.")] = 100,
     json: Json = False,
 ) -> None:
-    """List enrollments, the newest first."""
-    found = asyncio.run(_list(flow, state, limit))
+    """List enrollments, the newest first: where each stands, and until when.
+
+    States: accepted (not started yet), active, asleep (in a delay), waiting (for an event), held (paused, or parked
+    until `perdure resolve` decides), leaving, ended.
+
+    Examples:
+        perdure list --state held
+        perdure list --flow demo-request --node two-days --limit 1000 --json
+    """
+    wanted = "ended" if state is State.CLOSED else state.value if state else None
+    with busy("looking for enrollments"):
+        found = asyncio.run(_list(limit, flow=flow, state=wanted, node=node, record=record, after=after))
     if json:
         as_json(found)
-    elif not found:
-        typer.echo("No enrollment." + ("" if flow else " `perdure enroll FLOW RECORD` makes one."))
     else:
-        _print(found)
+        _print(found, is_narrowed=any((flow, state, node, record, after)))
     if len(found) == limit:
-        told(f"These are the newest {limit}; --limit shows more.")
+        told(f"These are the newest {limit:,}; --limit shows more, --after {found[-1].enrollment} goes on.")
 
 
-async def _list(flow: str | None, state: Inside | None, limit: int) -> list[Summary]:
-    from starter import compose
-    from starter.settings import Settings
+async def _list(limit: int, **wanted: Any) -> Sequence[Summary]:  # noqa: ANN401 - handed on
+    from starter.compose import connect_client
 
-    async with compose.client(Settings.load()) as client:
-        if state is not Inside.OPEN:
-            return [*await client.list(flow, "ended" if state else None, limit)]
-        found = [each for standing in OPEN for each in await client.list(flow, standing, limit)]
-        return sorted(found, key=lambda each: each.accepted_at, reverse=True)[:limit]
+    async with connect_client() as client:
+        return await client.list(limit=limit, **wanted)
 
 
-def _print(found: list[Summary]) -> None:
+def _print(found: Sequence[Summary], *, is_narrowed: bool) -> None:
+    if not found:
+        typer.echo("No such enrollment." if is_narrowed else "No enrollment. `perdure enroll FLOW RECORD` makes one.")
+        return
     rows = []
     for each in found:
         state = each.ending or "" if each.standing == "ended" else each.standing

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from starter.commands.output import Json, as_json, count, told
+from starter.commands.progress import Progress
 
 if TYPE_CHECKING:
     from starter.language.flow_files import CheckedFile
@@ -27,13 +28,18 @@ def check(paths: Paths, *, draft: Draft = False, json: Json = False) -> None:
 
     Exit status: 0 without a mistake (warnings are none), 2 with one.
 
-    For example: perdure check flows/ welcome.yaml
+    Examples:
+        perdure check flows/ welcome.yaml
+        perdure check flows/ --draft
+        perdure check welcome.yaml --json
     """
     from starter.language.flow_files import check_files, counted, find, sources
     from starter.settings import Settings
 
     catalogue = Settings.load().catalogue()
-    files = check_files(sources(find(paths)), catalogue, draft=draft)
+    given = sources(find(paths))
+    with Progress("files", len(given)) as progress:
+        files = check_files(given, catalogue, draft=draft, each=progress.at)
     mistakes, missing, warnings = counted(files)
     if json:
         findings_as_json(files)
@@ -52,9 +58,12 @@ def check(paths: Paths, *, draft: Draft = False, json: Json = False) -> None:
 
 
 def _what(files: list[CheckedFile]) -> str:
-    emails = sum(file.what == "email" for file in files)
-    flows = len(files) - emails
-    return " and ".join(count(n, what) for n, what in ((flows, "flow"), (emails, "e-mail")) if n or not files)
+    from starter.language.contents import CONTENTS
+
+    nouns = {"flow": "flow", **{key: kind.noun for key, kind in CONTENTS.items()}}
+    found = [(sum(file.what == what for file in files), noun) for what, noun in nouns.items()]
+    *but_last, last = [count(n, noun) for n, noun in found if n or (noun == "flow" and not files)]
+    return f"{', '.join(but_last)} and {last}" if but_last else last
 
 
 def _how_many(files: list[CheckedFile]) -> str:
@@ -82,7 +91,8 @@ def fmt(
 
     Exit status: 0 done, 1 something would change (with --check), 2 a file cannot be read.
 
-    For example: perdure fmt welcome.yaml
+    Examples:
+        perdure fmt flows/ --check
     """
     from starter.language.flow_file import FlowMistakes
     from starter.language.flow_files import find
@@ -96,14 +106,13 @@ def fmt(
             given += _formatted(file, write=not check)
         except FlowError as error:
             refused.append(error)
-    mistakes = [each for one in refused if isinstance(one, FlowMistakes) for each in one.mistakes]
     if json:
+        mistakes = [each for one in refused if isinstance(one, FlowMistakes) for each in one.mistakes]
         as_json({"ids": given, "mistakes": mistakes})
-    else:
-        _tell(given, len(files), check=check)
-    for one in refused:
-        told(str(one))
+    elif read := len(files) - len(refused):
+        _tell(given, read, check=check)
     if refused:
+        told("\n".join(map(str, refused)))
         raise typer.Exit(MISTAKES)
     if check and given:
         raise typer.Exit(WOULD_CHANGE)

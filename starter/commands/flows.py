@@ -8,8 +8,8 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from starter.commands.output import Json, as_json, as_table, count
-from starter.commands.path import instant
+from starter.commands.output import Json, as_json, as_table, count, instant
+from starter.commands.progress import busy
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -33,12 +33,15 @@ def flows(
 ) -> None:
     """List the flows: how each stands, how many records are inside, and how many ever entered.
 
-    With a flow, its revisions, and what each changed.
+    With a flow, its revisions, and what each changed. States: on, off, paused, draft.
 
-    For example: perdure flows demo-request
+    Examples:
+        perdure flows
+        perdure flows demo-request
     """
     if flow is None:
-        standings = asyncio.run(_standings())
+        with busy("counting the records of every flow"):
+            standings = asyncio.run(_standings())
         as_json([{**vars(each), "state": each.state} for each in standings]) if json else _print(standings)
     else:
         history = asyncio.run(_history(flow))
@@ -70,21 +73,21 @@ def _print_history(history: list[tuple[Published, Sequence[Difference]]]) -> Non
 
 
 async def _standings() -> list[Standing]:
-    from starter import compose, overview
-    from starter.settings import Settings
+    from starter import overview
+    from starter.compose import connect_client
 
-    async with compose.client(Settings.load()) as client:
+    async with connect_client() as client:
         return await overview.standings(client.pool)
 
 
 async def _history(flow: str) -> list[tuple[Published, Sequence[Difference]]]:
-    from starter import compose, overview
-    from starter.settings import Settings
+    from starter import overview
+    from starter.compose import connect_client
 
-    async with compose.client(Settings.load()) as client:
+    async with connect_client() as client:
         found = await overview.revisions_of(client.pool, flow)
         if not found:
-            await client.list(flow, limit=1)  # which says that there is no such flow, and the nearest name
+            await overview.check_published(client.pool, flow)
         return [(one, await _changes(client, one, old)) for one, old in zip(found, [*found[1:], None], strict=True)]
 
 
@@ -96,51 +99,80 @@ async def _changes(client: Client, new: Published, old: Published | None) -> Seq
     return difference((await client.revisions.get(old.hash)).flow, (await client.revisions.get(new.hash)).flow)
 
 
-def on(flow: FlowKey) -> None:
-    """Turn a flow on: it lets records in."""
+def on(flow: FlowKey, *, json: Json = False) -> None:
+    """Turn a flow on: it lets records in, by its triggers and by `perdure enroll`.
+
+    Records that are inside already do their actions again; what was skipped while it was off stays skipped.
+
+    Examples:
+        perdure on demo-request
+    """
     asyncio.run(_turn(flow, is_on=True))
-    typer.echo(f"{flow} is on.")
+    as_json({"flow": flow, "is_on": True}) if json else typer.echo(f"{flow} is on.")
 
 
-def off(flow: FlowKey) -> None:
-    """Turn a flow off: it lets nobody in, and those inside walk on with every action skipped."""
+def off(flow: FlowKey, *, json: Json = False) -> None:
+    """Turn a flow off: it lets nobody in, and those inside walk on with every action skipped.
+
+    Delays and waits still pass. To hold everybody where they are, `perdure pause` the flow instead.
+
+    Examples:
+        perdure off demo-request
+    """
     asyncio.run(_turn(flow, is_on=False))
-    typer.echo(f"{flow} is off.")
+    as_json({"flow": flow, "is_on": False}) if json else typer.echo(f"{flow} is off.")
 
 
 async def _turn(flow: str, *, is_on: bool) -> None:
-    from starter import compose
-    from starter.settings import Settings
+    from starter.compose import connect_client
 
-    async with compose.client(Settings.load()) as client:
+    async with connect_client() as client:
         await (client.turn_on(flow) if is_on else client.turn_off(flow))
 
 
-def pause(target: Target) -> None:
-    """Hold every record of a flow, or one enrollment, before its next action."""
+def pause(target: Target, *, json: Json = False) -> None:
+    """Hold every record of a flow, or one enrollment, before its next action.
+
+    Delays and waits pass meanwhile; what is due then is done after `perdure resume`.
+
+    Examples:
+        perdure pause demo-request
+        perdure pause 028bd6c6-d04e-4c99-b36a-261f5c1aa9d3
+    """
     asyncio.run(_pause(_target(target)))
-    typer.echo(f"{target} is paused; `perdure resume {target}` lets it go on.")
+    if json:
+        as_json({"target": target, "paused": True})
+    else:
+        typer.echo(f"{target} is paused; `perdure resume {target}` lets it go on.")
 
 
 async def _pause(target: str | UUID) -> None:
-    from starter import compose
-    from starter.settings import Settings
+    from starter.compose import connect_client
 
-    async with compose.client(Settings.load()) as client:
+    async with connect_client() as client:
         await client.pause(target)
 
 
-def resume(target: Target) -> None:
-    """End a pause. Enrollments parked after a failure stay parked: see `resolve`."""
+def resume(target: Target, *, json: Json = False) -> None:
+    """End a pause: those whom it holds go on at once.
+
+    Enrollments that were parked after a failure stay parked; `perdure resolve` decides on them.
+
+    Examples:
+        perdure resume demo-request
+        perdure resume 028bd6c6-d04e-4c99-b36a-261f5c1aa9d3
+    """
     told = asyncio.run(_resume(_target(target)))
-    typer.echo(f"{target} goes on; {count(told, 'held record')} told.")
+    if json:
+        as_json({"target": target, "paused": False, "told": told})
+    else:
+        typer.echo(f"{target} goes on; {count(told, 'held record')} told.")
 
 
 async def _resume(target: str | UUID) -> int:
-    from starter import compose
-    from starter.settings import Settings
+    from starter.compose import connect_client
 
-    async with compose.client(Settings.load()) as client:
+    async with connect_client() as client:
         return await client.resume(target)
 
 

@@ -80,12 +80,12 @@ def load(  # noqa: PLR0913 - each is an option
 
     Exit status: 0 done, 2 there were bad rows, which are told on standard error, 130 stopped by Ctrl-C.
 
-    For example: perdure load contact people.csv --by email --map 'Job title=role' --infer --report bad.csv
+    Examples:
+        perdure load contact people.csv --by email --map 'Job title=role' --infer --report bad.csv
     """
     from starter.loading.load_plan import Wish
 
-    names, types = _pairs("--map", map_), _pairs("--type", type_)
-    wish = Wish(object_type, id_column, by, unique, names, types, infer, new_type)
+    wish = Wish(object_type, id_column, by, unique, _pairs("--map", map_), _pairs("--type", type_), infer, new_type)
     run = asyncio.run(_load(file, wish, report, dry=dry_run))
     if json:
         as_json(run.data())

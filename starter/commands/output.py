@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import os
+import sys
 from collections.abc import Iterable, Sequence
+from datetime import datetime, timedelta
 from typing import TYPE_CHECKING, Annotated
 
 import typer
@@ -63,3 +66,34 @@ def told(line: str) -> None:
 def count(number: int, noun: str) -> str:
     """Write a number of things: `1 record`, `2 records`."""
     return f"{number:,} {noun}" + ("" if number == 1 else "s")
+
+
+def colours() -> bool:
+    """Tell whether standard output shows colours: a terminal does, unless NO_COLOR says otherwise."""
+    return sys.stdout.isatty() and not os.environ.get("NO_COLOR")
+
+
+def instant(when: datetime | None) -> str:
+    """Write an instant as the wall clock of this machine shows it, to the second; nothing for None."""
+    return when.astimezone().strftime("%Y-%m-%d %H:%M:%S") if when else ""
+
+
+def zone(when: datetime) -> str:
+    """Name the zone of this machine's wall clock."""
+    return when.astimezone().tzname() or "local"
+
+
+_UNITS = (("day", 86_400), ("hour", 3_600), ("minute", 60), ("second", 1))
+
+
+def span(length: timedelta) -> str:
+    """Write how long something took, by its two largest units: `2 days 3 hours`, `12 seconds`."""
+    left = max(0, round(length.total_seconds()))
+    words: list[str] = []
+    for unit, seconds in _UNITS:
+        number, left = divmod(left, seconds)
+        if number or words:
+            words.append(count(number, unit) if number else "")
+        if len(words) == 2:  # noqa: PLR2004 - the two largest
+            break
+    return " ".join(filter(None, words)) or "0 seconds"

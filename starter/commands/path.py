@@ -3,17 +3,24 @@
 from __future__ import annotations
 
 import asyncio
+from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Annotated
 from urllib.parse import quote
 
 import typer
 
-from starter.commands.output import Json, as_json, as_table
+from starter.commands.drawn_path import ENDINGS, drawn, outcome
+from starter.commands.output import Json, as_json, instant, zone
+from starter.commands.timeline import Timeline
 
 if TYPE_CHECKING:
-    from datetime import datetime
+    from starter.inspection import Description, Summary
 
-    from starter.inspection import Description, Summary, Visited
+__all__ = ["outcome", "show"]
+
+Last = Annotated[
+    int, typer.Option("--last", metavar="N", min=1, help="Draw at most so many visits, the last ones; JSON has all.")
+]
 
 
 def show(
@@ -25,18 +32,31 @@ def show(
     ] = None,
     *,
     key: Annotated[str, typer.Option("--key", help="The enrollment key, where the flow's enrollments have one.")] = "",
+    last: Last = 100,
     json: Json = False,
 ) -> None:
-    """Show where an enrollment stands and the path it travelled: each visit, what came of it, and when."""
+    """Show where an enrollment stands, and draw the path it travelled.
+
+    Each visit to a step is a mark on the line: when it was, what came of it and why, and how long the record rested
+    there. The last mark is where it is now, until when, and what you can do about it.
+
+    Marks: ● done, ◆ a way was taken, ◷ rested, ✗ failed, - skipped, ? unknown or tried again, ▶ now, ■ ended.
+
+    Examples:
+        perdure show demo-request contact:42
+        perdure show 028bd6c6-d04e-4c99-b36a-261f5c1aa9d3 --json
+    """
     description, link = asyncio.run(_describe(what, record, key))
     if json:
-        as_json({"enrollment": description.summary, "path": description.path, "web_ui": link})
-    else:
-        for line in heading(description.summary):
-            typer.echo(line)
-        if link:
-            typer.echo(f"Web UI: {link}")
-        print_path(description)
+        found = {"enrollment": description.summary, "path": description.path, "reason": description.reason}
+        as_json({**found, "web_ui": link})
+        return
+    for line in heading(description.summary):
+        typer.echo(line)
+    if link:
+        typer.echo(f"Web UI: {link}")
+    typer.echo("")
+    Timeline().write(drawn(description.summary, description.path, description.reason, datetime.now(UTC), shown=last))
 
 
 async def _describe(what: str, record: str | None, key: str) -> tuple[Description, str | None]:
@@ -60,11 +80,13 @@ def heading(summary: Summary) -> list[str]:
     entered = f"entered {instant(summary.accepted_at)} {zone(summary.accepted_at)} ({summary.cause or 'by a trigger'})"
     lines = [f"{name}, revision {summary.revision}: {entered}, enrollment {summary.enrollment}"]
     if summary.standing == "ended":
-        return [*lines, f"Ended {instant(summary.closed_at)}: {summary.ending}."]
+        ending = ENDINGS.get(summary.ending or "", summary.ending)
+        return [*lines, f"Ended {instant(summary.closed_at)}: {ending}."]
     place = f" in {summary.node!r}" if summary.node else ""
     until = f", until {instant(summary.until)} at the latest" if summary.until else ""
     words = _WORDS[summary.standing]
-    paused = " It is paused; `perdure resume` ends that." if summary.paused else ""
+    target = summary.enrollment if summary.own_pause else summary.flow
+    paused = f" It is paused; `perdure resume {target}` ends that." if summary.paused else ""
     if paused and summary.standing == "held":
         words = "held"  # by the pause, and perhaps by nothing else
     return [*lines, f"Now: {words}{place}{until}.{paused}"]
@@ -78,34 +100,3 @@ _WORDS = {
     "held": "held until an operator decides",
     "leaving": "leaving",
 }
-
-
-_DATE = len("2026-01-31")
-
-
-def print_path(description: Description) -> None:
-    """Print the visits as a table."""
-    if not description.path:
-        typer.echo("It has not been anywhere yet.")
-        return
-    visits = description.path
-    one_day = len({instant(v.began_at)[:_DATE] for v in visits}) == 1
-    began = [instant(v.began_at)[_DATE + 1 if one_day else 0 :] for v in visits]
-    rows = [(str(v.visit), v.node, v.kind, outcome(v), at, v.note) for v, at in zip(visits, began, strict=True)]
-    as_table(("#", "Node", "Kind", "What came of it", f"When ({zone(visits[0].began_at)})", "Note"), rows)
-
-
-def outcome(visit: Visited) -> str:
-    """Say what came of a visit: its line, or its state while it is not over."""
-    told = visit.line or visit.state if visit.state == "done" else f"{visit.state} {visit.line}".strip()
-    return f"{told} (perhaps twice)" if visit.repeated else told
-
-
-def instant(when: datetime | None) -> str:
-    """Write an instant as the wall clock of this machine shows it, to the second; nothing for None."""
-    return when.astimezone().strftime("%Y-%m-%d %H:%M:%S") if when else ""
-
-
-def zone(when: datetime) -> str:
-    """Name the zone of this machine's wall clock."""
-    return when.astimezone().tzname() or "local"

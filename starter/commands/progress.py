@@ -1,9 +1,15 @@
-"""How far long work has come, on standard error: a bar on a terminal, a line every few seconds elsewhere."""
+"""How far long work has come, on standard error: a bar on a terminal, a line every few seconds elsewhere.
+
+What takes less than a second shows nothing.
+"""
 
 from __future__ import annotations
 
 import sys
+import threading
 import time
+from collections.abc import Iterator
+from contextlib import contextmanager
 from types import TracebackType
 from typing import TYPE_CHECKING, Self
 
@@ -14,6 +20,9 @@ if TYPE_CHECKING:
 
 EVERY = 5.0
 """Seconds between two lines."""
+
+QUICK = 1.0
+"""Seconds after which a terminal shows something."""
 
 
 class Progress:
@@ -30,7 +39,6 @@ class Progress:
         self.began = self.last = time.monotonic()
         if sys.stderr.isatty():
             self.bar = _bar()
-            self.bar.start()
             self.bar.add_task(self.things, total=self.total)
         return self
 
@@ -44,6 +52,8 @@ class Progress:
     def at(self, done: int) -> None:
         """Show that so many are done."""
         if self.bar:
+            if time.monotonic() - self.began >= QUICK:
+                self.bar.start()
             self.bar.update(self.bar.task_ids[0], completed=done)
         elif (now := time.monotonic()) - self.last >= self.every:
             self.last = now
@@ -58,3 +68,23 @@ def _bar() -> Bar:
 
     columns = TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeRemainingColumn()
     return Bar(*columns, console=Console(stderr=True), transient=True)
+
+
+@contextmanager
+def busy(doing: str) -> Iterator[None]:
+    """Show on a terminal that something is being done of which nobody knows how far it is."""
+    if not sys.stderr.isatty():
+        yield
+        return
+    from rich.console import Console
+
+    status = Console(stderr=True).status(doing)
+    later = threading.Timer(QUICK, status.start)
+    later.daemon = True
+    later.start()
+    try:
+        yield
+    finally:
+        later.cancel()
+        later.join()
+        status.stop()

@@ -11,12 +11,13 @@ import typer
 
 from starter.commands.flow_checks import MISTAKES, Paths, findings_as_json
 from starter.commands.output import Json, as_json, count, told
+from starter.commands.progress import Progress, busy
 
 if TYPE_CHECKING:
     from activities.catalogue import Catalogue
     from starter.client import Client
+    from starter.contents import PublishedContent
     from starter.drafts import Draft
-    from starter.emails import PublishedEmail
     from starter.language.differences import Difference
     from starter.language.flow_files import CheckedFile, Source
     from starter.publish import CannotFollow, Published
@@ -44,14 +45,21 @@ def publish(
 ) -> None:
     """Make flow files the current revisions of their flows: all of them, or none where any has a mistake.
 
-    A file whose top key is `email` is an e-mail; what it says is what the flows that name it send from now on.
+    A file whose top key is `email` is an e-mail; what it says is what the flows that name it send from now on. One
+    whose top key is `sequence` is a sequence, which contacts may enter from now on. `list` and `subscription` define
+    lists and subscription types.
 
     A flow whose content is what it was gets no new revision. Of others it is told what changed; records that sleep in
     a step that the edit changed are told, too. A new flow is off: `perdure on FLOW` lets records in.
 
     Files are checked against the database: its properties, lists, flows and e-mails. `perdure check` does without it.
 
-    For example: perdure publish flows/
+    Exit status: 0 done, 2 a mistake, and nothing was published.
+
+    Examples:
+        perdure publish flows/
+        perdure publish welcome.yaml welcome-mail.yaml
+        perdure publish welcome.yaml --draft
     """
     from starter.language.flow_files import find, sources
     from starter.settings import Settings
@@ -64,13 +72,16 @@ def publish(
         _tell(*asyncio.run(_publish(files, catalogue, json=json)), json=json)
 
 
-def _tell(outcomes: list[Outcome], emails: list[PublishedEmail], *, json: bool) -> None:
+def _tell(outcomes: list[Outcome], contents: list[PublishedContent], *, json: bool) -> None:
+    from starter.language.contents import CONTENTS
+
     if json:
         flows = [{**asdict(each.published), "differences": each.differences} for each in outcomes]
-        as_json([*flows, *map(asdict, emails)])
+        as_json([*flows, *({each.kind: each.key, "new": each.new} for each in contents)])
         return
-    for email in emails:
-        typer.echo(f"The e-mail {email.email} {'is published' if email.new else 'says what it said already'}.")
+    for content in contents:
+        what = f"The {CONTENTS[content.kind].noun} {content.key}"
+        typer.echo(f"{what} {'is published' if content.new else 'says what it said already'}.")
     for each in outcomes:
         typer.echo(_worded(each.published))
         for one in each.differences[:MOST_TOLD]:
@@ -82,10 +93,14 @@ def _tell(outcomes: list[Outcome], emails: list[PublishedEmail], *, json: bool) 
 def _worded(published: Published) -> str:
     if not published.new:
         return f"{published.flow} is at revision {published.number} already; nothing has changed."
+    from activities.sequences import is_sequence
+
     line = f"{published.flow} is at revision {published.number} now."
     if published.told:
         line += f" {count(published.told, 'record')} asleep in an edited step were told."
-    return line if published.before else f"{line} It is off; `perdure on {published.flow}` lets records in."
+    if published.before or is_sequence(published.flow):
+        return line
+    return f"{line} It is off; `perdure on {published.flow}` lets records in."
 
 
 def _tell_drafts(drafts: list[Draft], *, json: bool) -> None:
@@ -101,17 +116,19 @@ def _tell_drafts(drafts: list[Draft], *, json: bool) -> None:
 
 async def _publish(
     files: list[Source], catalogue: Catalogue, *, json: bool
-) -> tuple[list[Outcome], list[PublishedEmail]]:
-    from starter import compose
+) -> tuple[list[Outcome], list[PublishedContent]]:
+    from starter.compose import connect_client
+    from starter.locks import refuse_locked_while_on
     from starter.publish import CannotFollow, publish_together
-    from starter.settings import Settings
 
-    async with compose.client(Settings.load()) as client:
+    async with connect_client() as client:
         checked = await _checked(client, files, catalogue, draft=False, json=json)
         flows = [file.found.flow for file in checked if file.found.flow is not None]
-        emails = [file.found.email for file in checked if file.found.email is not None]
+        contents = [file.found.content for file in checked if file.found.content is not None]
+        await refuse_locked_while_on(client.pool, flows, client.allowed)
         try:
-            published, saved = await publish_together(client.pool, flows, emails, client.revisions)
+            with busy("writing revisions, and telling the records that sleep in edited steps"):
+                published, saved = await publish_together(client.pool, flows, contents, client.revisions)
         except CannotFollow as error:
             _refuse(_with_refusals(checked, error), json=json)
         return [await _outcome(client, flow, each) for flow, each in zip(flows, published, strict=True)], saved
@@ -127,18 +144,21 @@ async def _outcome(client: Client, flow: Flow, published: Published) -> Outcome:
 
 
 async def _keep(files: list[Source], catalogue: Catalogue, *, json: bool) -> list[Draft]:
-    from starter import compose, drafts
-    from starter.settings import Settings
+    from starter import drafts
+    from starter.compose import connect_client
+    from starter.language.contents import CONTENTS
 
-    async with compose.client(Settings.load()) as client:
+    async with connect_client() as client:
         checked = await _checked(client, files, catalogue, draft=True, json=json)
         kept = [
             drafts.Draft(each.found.key, each.found.name, each.source.name, each.source.text or "", each.found.missing)
             for each in checked
             if each.what == "flow"
         ]
-        for each in (each for each in checked if each.what == "email"):
-            told(f"{each.source.name} is an e-mail, of which no draft is kept; publish it without --draft.")
+        for each in (each for each in checked if each.what != "flow"):
+            told(
+                f"{each.source.name} is {CONTENTS[each.what].a}, of which no draft is kept; publish it without --draft."
+            )
         await drafts.save(client.pool, kept)
     return kept
 
@@ -151,7 +171,8 @@ async def _checked(
     from starter.language.flow_files import check_files, with_files
 
     definitions = with_files(await read_definitions(client.pool), files)
-    checked = check_files(files, catalogue, definitions=definitions, draft=draft)
+    with Progress("files", len(files)) as progress:
+        checked = check_files(files, catalogue, definitions=definitions, draft=draft, each=progress.at)
     if any(file.found.mistakes for file in checked):
         _refuse(checked, json=json)
     for line in (line for file in checked for line in file.warnings):
@@ -162,12 +183,12 @@ async def _checked(
 def _with_refusals(checked: list[CheckedFile], error: CannotFollow) -> list[CheckedFile]:
     from starter.language.flow_files import placed
 
-    files = {(file.what, file.found.key): file for file in checked}
+    files = {file.found.flow.key if file.found.flow else file.source.name: file for file in checked}
     for each in error.refusals:
-        file = files["flow", each.flow]
+        file = files[each.flow]
         mistake = placed(file, each.step, "cannot_follow", each.message)
         found = replace(file.found, mistakes=(*file.found.mistakes, mistake))
-        files["flow", each.flow] = replace(file, found=found)
+        files[each.flow] = replace(file, found=found)
     return list(files.values())
 
 

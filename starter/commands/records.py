@@ -31,7 +31,15 @@ def event(
     ] = None,
     json: Json = False,
 ) -> None:
-    """Say that something happened to a record: it may enter flows, end waits, or reach a goal."""
+    """Say that something happened to a record: it may enter flows, end waits, or reach a goal.
+
+    Your CRM says such things over HTTP or from Python; this command is for trying flows, and for scripts. An event
+    counts for the waits that are armed when it happens. With --id, telling it twice does no harm.
+
+    Examples:
+        perdure event form_submitted contact:42 --set form=demo-request
+        perdure event payment_failed deal:7 --set amount=120.50 --id invoice-311
+    """
     receipt = asyncio.run(_event(event_type, record, properties(set_ or []), id_))
     if json:
         as_json(receipt)
@@ -40,10 +48,9 @@ def event(
 
 
 async def _event(event_type: str, record: str, values: dict[str, JsonValue], id_: str | None) -> Receipt:
-    from starter import compose
-    from starter.settings import Settings
+    from starter.compose import connect_client
 
-    async with compose.client(Settings.load()) as client:
+    async with connect_client() as client:
         return await client.publish_event(event_type, record, values, source="cli", id=id_)
 
 

@@ -13,7 +13,8 @@ def schema() -> None:
     With it, an editor completes kinds, fields and operators. Put it into a file, and name that in the first line of a
     flow file: # yaml-language-server: $schema=flow.schema.json
 
-    For example: perdure schema > flow.schema.json
+    Examples:
+        perdure schema > flow.schema.json
     """
     from activities.catalogue import Catalogue
     from starter.language.flow_schema import flow_schema, printed

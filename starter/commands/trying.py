@@ -27,8 +27,6 @@ app = typer.Typer(
 A piece is tried on a record (--record contact:42), on values (--with), or on a record with values laid over it.
 
 It asks the database only where a record or a flow is named.
-
-For example: perdure try condition '{property: stage, is: lead}' --with '{"stage": "lead"}'
 """,
 )
 
@@ -83,9 +81,10 @@ def condition(  # noqa: PLR0913 - each is an option
 
     Exit status: 0 it was judged, met or not; 2 it is no condition.
 
-    For example: perdure try condition '{property: renewal_date, before: today}' --record contact:42
-
-    Or: perdure try condition @vip.yaml --sql
+    Examples:
+        perdure try condition '{property: stage, is: lead}' --with '{"stage": "lead"}'
+        perdure try condition '{property: renewal_date, before: today}' --record contact:42
+        perdure try condition @vip.yaml --sql
     """
     from starter.trials import pieces
     from starter.trials.subjects import Asked
@@ -155,7 +154,9 @@ def tokens(  # noqa: PLR0913 - each is an option
 
     Exit status: 0 filled, 2 a mistake in the text.
 
-    For example: perdure try tokens 'Hello {{ contact.firstname | default("there") }}' --record contact:42
+    Examples:
+        perdure try tokens 'Hello {{ contact.firstname | default("there") }}' --with '{"firstname": "Anna"}'
+        perdure try tokens @welcome.txt --record contact:42
     """
     from starter.trials import pieces
     from starter.trials.subjects import Asked
@@ -186,9 +187,10 @@ def when(  # noqa: PLR0913 - each is an option
 
     Exit status: 0 there is an answer, 2 no delay can be meant so.
 
-    For example: perdure try when --on tue,thu --at-time 11:00 --zone Europe/Helsinki
-
-    Or: perdure try when '2 days', or: perdure try when --date 2026-12-24 --days -3 --at-time 09:00
+    Examples:
+        perdure try when '2 days'
+        perdure try when --on tue,thu --at-time 11:00 --zone Europe/Helsinki
+        perdure try when --date 2026-12-24 --days -3 --at-time 09:00
     """
     from starter.trials import moments
 
@@ -226,7 +228,8 @@ def url(
 
     Exit status: 0 allowed, 1 the host has no address, 2 refused.
 
-    For example: perdure try url https://hooks.example.com/in
+    Examples:
+        perdure try url https://hooks.example.com/in
     """
     from starter.settings import Settings
     from starter.trials import outside
@@ -262,7 +265,9 @@ def phone(
 
     Exit status: 0 it can be called, 2 it is no number.
 
-    For example: perdure try phone '(415) 555-2671' --country US
+    Examples:
+        perdure try phone '(415) 555-2671' --country US
+        perdure try phone +358401234567 --json
     """
     from starter.trials.outside import phone as read
 

@@ -15,12 +15,14 @@ from pydantic import JsonValue
 from activities.action import Refused
 from activities.effects import ByHand, Clear, Edited, SetTo
 from activities.gateways.postgres_crm import PostgresCrm
+from starter.crm.consent import ConsentPage, consent_of
+from starter.crm.notes import Note, notes_of
 from starter.crm.tasks import Task, tasks_of
 from starter.inspection import Summary, of_any_flow
-from workflows.model.errors import CallerError
+from workflows.model.errors import CallerError, NotThere
 from workflows.model.records import RecordRef
 
-_RECORD = "select properties, created_at, updated_at, archived_at from record where type = $1 and id = $2"
+_RECORD = "select properties, source, created_at, updated_at, archived_at from record where type = $1 and id = $2"
 
 _HISTORY = """
 select name, value, at, source from property_history where type = $1 and id = $2 order by at desc, seq desc limit $3
@@ -38,7 +40,7 @@ select a.type, a.id, a.label, a.is_primary from (
 _LISTS = "select m.list from list_member m join list l on l.key = m.list and l.object = $1 where m.id = $2 order by 1"
 
 MOST_SHOWN = 100
-"""Associations, tasks and enrollments that are shown of a record, of each."""
+"""Associations, notes, tasks and enrollments that are shown of a record, of each."""
 
 
 @dataclass(frozen=True)
@@ -66,14 +68,18 @@ class Page:
 
     record: RecordRef
     properties: dict[str, JsonValue]
+    source: dict[str, JsonValue]
     created_at: datetime
     updated_at: datetime
     archived_at: datetime | None
     history: tuple[Change, ...]
     associations: tuple[Associate, ...]
     lists: tuple[str, ...]
+    notes: tuple[Note, ...]
     tasks: tuple[Task, ...]
     enrollments: tuple[Summary, ...]
+    consent: ConsentPage | None = None
+    """What a contact has agreed to and turned down."""
 
 
 async def page_of(pool: asyncpg.Pool[Any], record: RecordRef, history: int) -> Page:
@@ -84,7 +90,7 @@ async def page_of(pool: asyncpg.Pool[Any], record: RecordRef, history: int) -> P
     name = record.type, record.id
     row = await pool.fetchrow(_RECORD, *name)
     if row is None:
-        raise CallerError(f"there is no record {record}")
+        raise NotThere(f"there is no record {record}")
     beside = await pool.fetch(_BESIDE, *name, MOST_SHOWN)
     return Page(
         record,
@@ -92,8 +98,10 @@ async def page_of(pool: asyncpg.Pool[Any], record: RecordRef, history: int) -> P
         history=tuple(Change(**dict(line)) for line in await pool.fetch(_HISTORY, *name, history)),
         associations=tuple(Associate(_ref(each), each["label"], each["is_primary"]) for each in beside),
         lists=tuple(each["list"] for each in await pool.fetch(_LISTS, *name)),
+        notes=await notes_of(pool, record, MOST_SHOWN),
         tasks=await tasks_of(pool, record, MOST_SHOWN),
         enrollments=await of_any_flow(pool, record, MOST_SHOWN),
+        consent=await consent_of(pool, record),
     )
 
 

@@ -8,20 +8,22 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 import asyncpg
-from pydantic import JsonValue
 
 from activities.effects import User
-from starter.loading.rows import BadRow, Row, open_rows, slug
+from starter.language.wording import meant
+from starter.loading.rows import YES_OR_NO, BadRow, Row, open_rows, slug, texts_of
+from starter.trials.outside import phone as read_number
 from workflows.model.addresses import is_address
 from workflows.model.errors import CallerError
 
-_WORDS = {"": True, "true": True, "yes": True, "1": True, "false": False, "no": False, "0": False}
+_WORDS = {"": True, **YES_OR_NO}
 _MOST_ID = 200
 
 _PUT = """
-insert into crm_user (id, email, name, active, seat) values ($1, $2, $3, $4, $5)
+insert into crm_user as u (id, email, name, active, seat, phone) values ($1, $2, $3, $4, $5, coalesce($6, ''))
 on conflict (id) do update
-   set email = excluded.email, name = excluded.name, active = excluded.active, seat = excluded.seat
+   set email = excluded.email, name = excluded.name, active = excluded.active, seat = excluded.seat,
+       phone = coalesce($6, u.phone)
 """
 
 # The first team is the primary one: only its members take part where records are given out evenly.
@@ -34,11 +36,15 @@ on conflict (team, member) do update set is_primary = excluded.is_primary
 """
 
 _EVERYONE = """
-select u.id, u.email, u.name, u.active, u.seat,
+select u.id, u.email, u.name, u.active, u.seat, u.phone,
        array(select t.name from team_member m join team t on t.id = m.team
               where m.member = u.id order by m.is_primary desc, t.name) as teams
   from crm_user u order by u.id
 """
+
+
+COLUMNS = ("id", "email", "name", "phone", "active", "seat", "team")
+"""The columns of a file of users."""
 
 
 @dataclass(frozen=True)
@@ -50,11 +56,12 @@ class Member:
 
 
 class Put(NamedTuple):
-    """A line of a file of users; without a column `team` the teams are None, and stay as they are."""
+    """A line of a file of users; without a column `team`, or `phone`, that is None, and stays as it is."""
 
     line: int
     user: User
     teams: tuple[str, ...] | None
+    phone: str | None = None
 
 
 async def everyone(pool: asyncpg.Pool[Any]) -> list[Member]:
@@ -63,10 +70,14 @@ async def everyone(pool: asyncpg.Pool[Any]) -> list[Member]:
     return [Member(User(**{key: row[key] for key in row if key != "teams"}), tuple(row["teams"])) for row in rows]
 
 
-async def put(pool: asyncpg.Pool[Any], user: User, teams: tuple[str, ...] | None = None) -> None:
-    """Write a user, new or over what is there, and the teams it is in, the primary one first.
+async def put(
+    pool: asyncpg.Pool[Any], user: User, teams: tuple[str, ...] | None = None, phone: str | None = None
+) -> None:
+    """Write a user, new or over what is there, with its phone and the teams it is in, the primary one first.
 
-    Raise CallerError where the id or the address is none, or the address is another user's.
+    A phone that is not given stays; an empty one is taken away.
+
+    Raise CallerError where the id, the address or the phone is none, or the address is another user's.
     """
     if not 0 < len(user.id) <= _MOST_ID or not user.id.isprintable() or " " in user.id:
         raise CallerError(f"{user.id[:80]!r} is no id of a user: up to {_MOST_ID} characters, without spaces")
@@ -74,9 +85,11 @@ async def put(pool: asyncpg.Pool[Any], user: User, teams: tuple[str, ...] | None
         raise CallerError(f"the name of {user.id} and of its teams must be one line")
     if not is_address(user.email):
         raise CallerError(f"{user.email[:80]!r} is no e-mail address")
+    phone = phone if phone is not None else user.phone or None
+    number = read_number(phone, None).e164 if phone else phone
     try:
         async with pool.acquire() as connection, connection.transaction():
-            await connection.execute(_PUT, user.id, user.email, user.name, user.active, user.seat)
+            await connection.execute(_PUT, user.id, user.email, user.name, user.active, user.seat, number)
             if teams is not None:
                 await connection.execute(_JOIN, user.id, [slug(name) for name in teams], list(teams))
     except asyncpg.UniqueViolationError:
@@ -84,20 +97,24 @@ async def put(pool: asyncpg.Pool[Any], user: User, teams: tuple[str, ...] | None
 
 
 def read_users(path: Path) -> Iterator[Put | BadRow]:
-    """Read a CSV or JSON Lines file with the columns id and email, and maybe name, active, seat and team.
+    """Read a CSV or JSON Lines file with the columns id and email, and maybe name, phone, active, seat and team.
 
-    Several teams are separated by semicolons. Raise CallerError where the file cannot be read, or lacks a column.
+    Several teams are separated by semicolons. Raise CallerError where the file cannot be read, lacks a column, or has
+    one that means nothing: what was meant for `team` must not be passed over.
     """
     file = open_rows(path)
     names = {title: slug(title) for title in file.titles}
     if missing := {"id", "email"} - {*names.values()}:
         raise CallerError(f"{path}: there is no column {' and no column '.join(sorted(missing))}")
+    for title, name in names.items():
+        if name not in COLUMNS:
+            raise CallerError(f"{path}: the column {title[:80]!r} means nothing here; {meant(name, COLUMNS)}")
     for row in file.rows():
         yield row if isinstance(row, BadRow) else _read(row, names)
 
 
 def _read(row: Row, names: Mapping[str, str]) -> Put | BadRow:
-    cells = {name: _text(row.cells.get(title)) for title, name in names.items()}
+    cells = texts_of(row, names)
     said = {name: _WORDS.get(cells.get(name, "").lower()) for name in ("active", "seat")}
     for name, value in said.items():
         if value is None:
@@ -106,11 +123,8 @@ def _read(row: Row, names: Mapping[str, str]) -> Put | BadRow:
         cells["id"], cells["email"], cells.get("name", ""), active=bool(said["active"]), seat=bool(said["seat"])
     )
     teams = [name.strip() for name in cells["team"].split(";")] if "team" in cells else None
-    return Put(row.line, user, None if teams is None else tuple(dict.fromkeys(name for name in teams if slug(name))))
-
-
-def _text(value: JsonValue) -> str:
-    return "" if value is None else str(value).strip()
+    named = None if teams is None else tuple(dict.fromkeys(name for name in teams if slug(name)))
+    return Put(row.line, user, named, cells.get("phone"))
 
 
 async def load_users(pool: asyncpg.Pool[Any], path: Path) -> tuple[int, list[BadRow]]:
@@ -121,7 +135,7 @@ async def load_users(pool: asyncpg.Pool[Any], path: Path) -> tuple[int, list[Bad
             bad.append(row)
             continue
         try:
-            await put(pool, row.user, row.teams)
+            await put(pool, row.user, row.teams, row.phone)
             good += 1
         except CallerError as error:
             bad.append(BadRow(row.line, str(error)))

@@ -10,6 +10,8 @@ from datetime import date, datetime
 
 from pydantic import JsonValue
 
+from starter.loading.rows import YES_OR_NO
+
 TYPES = ("text", "number", "boolean", "date", "datetime", "user")
 """Types that a property can be given by a load; options are defined where they are listed."""
 
@@ -104,7 +106,7 @@ def _text(cell: JsonValue, _options: tuple[JsonValue, ...]) -> str:
 
 
 def _boolean(cell: JsonValue, _options: tuple[JsonValue, ...]) -> bool:
-    return {"true": True, "yes": True, "1": True, "false": False, "no": False, "0": False}[written(cell).lower()]
+    return YES_OR_NO[written(cell).lower()]
 
 
 def _number(cell: JsonValue, _options: tuple[JsonValue, ...]) -> int | float:

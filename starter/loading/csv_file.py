@@ -28,6 +28,8 @@ class CsvFile:
     def open(cls, path: Path) -> Self:
         """Read the header; raise CallerError when there is none that can be used."""
         titles = [title.strip() for title in _header(path)]
+        if any("\0" in title or _NOT_UTF8.search(title) for title in titles):
+            raise CallerError(f"{path}:1: is not UTF-8; save the file as UTF-8 (in Excel: CSV UTF-8).")
         if len(titles) == 1 and ";" in titles[0]:
             raise CallerError(f"{path}:1: the columns are separated by semicolons; save the file with commas.")
         places: dict[str, int] = {}

@@ -11,11 +11,12 @@ from typing import Any, NamedTuple
 import asyncpg
 from asyncpg.pool import PoolConnectionProxy
 
+from activities.gateways.postgres_unique import LOAD_ALONE, unique_value
 from starter.loading.batches import PASSING, patiently
 from starter.loading.cells import written
 from starter.loading.load_plan import Incoming, Plan, Wish, plan
 from starter.loading.rows import BadRow, Row, RowFile
-from starter.loading.uniqueness import check_unique, make_findable, unique_value
+from starter.loading.uniqueness import check_unique, make_findable
 from workflows.model.errors import EngineError
 
 BATCH = 5_000
@@ -35,9 +36,6 @@ insert into property (object, name, type, is_unique)
 select $1, name, type, is_unique from unnest($2::text[], $3::text[], $4::bool[]) as p (name, type, is_unique)
     on conflict (object, name) do update set is_unique = property.is_unique or excluded.is_unique
 """
-
-# Who looks whether a value is free waits for those who are about to take it.
-_ONE_AT_A_TIME = "select pg_advisory_xact_lock(hashtext('perdure load'), hashtext($1))"
 
 _WHOSE = """
 update incoming i set id = r.id
@@ -244,7 +242,8 @@ class Load:
 
     async def _settled(self, connection: PoolConnectionProxy[Any]) -> dict[int, str]:
         """Find whose the rows are, and refuse those with a value that is another's; give the reasons by the lines."""
-        await connection.execute(_ONE_AT_A_TIME, self.plan.object)
+        # Who looks whether a value is free waits for those who are about to take it.
+        await connection.execute(LOAD_ALONE, self.plan.object)
         object_, refused = self.plan.object, dict[int, str]()
         if self.plan.by:
             await connection.execute(_by(_WHOSE, object_, self.plan.by), timeout=BATCH_TIMEOUT)

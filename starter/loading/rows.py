@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 import unicodedata
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import NamedTuple, Protocol
 
@@ -15,6 +15,9 @@ from workflows.model.records import RecordRef, is_name
 
 ID = "id"
 _LONGEST = 80
+
+YES_OR_NO: Mapping[str, bool] = {"true": True, "yes": True, "1": True, "false": False, "no": False, "0": False}
+"""The words that a cell says yes or no by, in small letters."""
 
 
 class Row(NamedTuple):
@@ -64,6 +67,12 @@ def slug(title: str) -> str:
     """Turn a column's title into a property name: `First name` into `first_name`, `Größe` into `grosse`."""
     plain = unicodedata.normalize("NFKD", title.replace("ß", "ss")).encode("ascii", "ignore").decode().lower()
     return re.sub(r"[^a-z0-9]+", "_", plain).strip("_")
+
+
+def texts_of(row: Row, names: Mapping[str, str]) -> dict[str, str]:
+    """Give what a row says as texts, by the names that the titles of its columns stand for; nothing is empty."""
+    cells = {name: row.cells.get(title) for title, name in names.items()}
+    return {name: "" if value is None else str(value).strip() for name, value in cells.items()}
 
 
 def record_names(path: Path, object_type: str) -> Iterator[RecordRef | BadRow]:

@@ -9,6 +9,7 @@ from typing import Any
 
 import asyncpg
 
+from activities.gateways.postgres_unique import unique_value
 from workflows.model.errors import CallerError
 
 # The index serves whoever looks a record up by `unique_value` of the property, with the type written out.
@@ -26,11 +27,6 @@ _VALID = "select indisvalid from pg_index where indexrelid = to_regclass($1)"
 
 _TIMEOUT = 600.0
 """Seconds that looking through all records of a type, or building an index over them, may take."""
-
-
-def unique_value(name: str, properties: str = "properties") -> str:
-    """Write the value of a unique property in SQL, as it is compared: null where there is none."""
-    return f"nullif(folded({properties} ->> '{name}'), '')"
 
 
 async def check_unique(pool: asyncpg.Pool[Any], object_: str, name: str) -> None:

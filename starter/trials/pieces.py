@@ -78,7 +78,7 @@ async def condition(text: str, name: str, asked: Asked, *, sql: bool) -> TriedCo
 
 
 async def _selected(parsed: Condition, facts: Facts, on: Subject) -> Selected:
-    chosen = selection(parsed, facts.now, facts.zone, first=2)
+    chosen = await selection(parsed, facts.now, facts.zone, first=2, pool=on.pool)
     sql, parameters = _COUNT.format(condition=chosen.text).strip(), [on.object, *chosen.parameters]
     if on.pool is None:
         return Selected(sql, parameters)

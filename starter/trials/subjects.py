@@ -11,8 +11,8 @@ from typing import TYPE_CHECKING, Any
 from pydantic import JsonValue, ValidationError
 
 from activities.gateways.postgres_facts import informed
-from starter.drawing.standing import current
 from starter.language.flow_file import FlowMistakes, read
+from starter.overview import current
 from starter.trials.moments import moment_of, zone_of
 from workflows.model.decisions import in_zone_of
 from workflows.model.errors import CallerError
@@ -117,13 +117,11 @@ async def subject(asked: Asked, *, in_database: bool = False) -> AsyncIterator[S
     if not (record or asked.flow or in_database):
         yield found
         return
-    from starter import compose
-    from starter.settings import Settings
+    from starter.compose import connect_client
 
-    async with compose.client(Settings.load()) as client:
+    async with connect_client() as client:
         found = replace(found, client=client)
         if asked.flow:
-            await client.list(asked.flow, limit=1)  # which says that there is no such flow, and the nearest name
             flow = await current(client.pool, client.revisions, asked.flow)
             if (record or asked.object) and flow.object != found.object:
                 raise CallerError(f"{flow.key} is a flow over records of the type {flow.object}, not {found.object}")

@@ -50,10 +50,10 @@ class Command:
 
 
 @asynccontextmanager
-async def command(home: Path, *words: str) -> AsyncIterator[Command]:
-    """Run `perdure` for a block; what still runs at its end is killed."""
+async def command(home: Path, *words: str, **more: str) -> AsyncIterator[Command]:
+    """Run `perdure` for a block, with `more` in its environment; what still runs at its end is killed."""
     process = await asyncio.create_subprocess_exec(
-        *[sys.executable, "-m", "starter", *words], env=environment(home), stdout=PIPE, stderr=STDOUT
+        *[sys.executable, "-m", "starter", *words], env=environment(home, **more), stdout=PIPE, stderr=STDOUT
     )
     try:
         yield Command(process)

@@ -8,8 +8,8 @@ from pathlib import Path
 
 import pytest
 
-from starter.demo import CONTACTS, FLOW
-from tests.starter.conftest import Perdure
+from tests.starter.conftest import Alone, Perdure
+from tests.starter.simple_files import CONTACTS, FLOW
 from tests.world import World
 
 ROOT = Path(__file__).parents[2]
@@ -246,3 +246,65 @@ def test_help_loads_no_service(tmp_path: Path) -> None:
         check=True,
     )
     assert ran.stderr == "[]\n"
+
+
+def test_what_went_wrong_is_json_too(alone: Alone) -> None:
+    """With --json standard output has an object in the shape of the HTTP API; the sentence is on standard error."""
+    ran = alone("list", "--json")
+    error = json.loads(ran.out)["error"]
+    assert (ran.status, error["code"]) == (2, "bad_request")
+    assert ran.err == f"perdure: {error['message']}\n"
+
+
+@pytest.mark.parametrize("words", [("list", "--stat", "x", "--json"), ("show", "--json"), ("shwo", "--json")])
+def test_a_wrong_command_line_is_json_too(words: tuple[str, ...], alone: Alone) -> None:
+    """What cannot even be parsed is told in the same shape."""
+    ran = alone(*words)
+    assert (ran.status, json.loads(ran.out)["error"]["code"]) == (2, "bad_request")
+
+
+async def test_what_is_not_there_has_a_code_of_its_own(perdure: Perdure, flow: str) -> None:
+    """A program tells what does not exist from what is wrong."""
+    ran = await perdure("show", "demo-requst", "contact:101", "--json")
+    assert json.loads(ran.out)["error"]["code"] == "not_found"
+
+
+@pytest.mark.parametrize("words", [("shwo",), ("histroy",)])
+def test_a_typo_in_a_command_is_answered_with_the_nearest(words: tuple[str, ...], alone: Alone) -> None:
+    """The command that was meant is named."""
+    ran = alone(*words)
+    assert (ran.status, "Did you mean" in ran.err) == (2, True)
+
+
+async def test_what_a_command_did_is_json_too(perdure: Perdure, flow: str) -> None:
+    """Commands that change something say what, for programs."""
+    assert json.loads((await perdure("on", flow, "--json")).out) == {"flow": flow, "is_on": True}
+    assert json.loads((await perdure("pause", flow, "--json")).out) == {"target": flow, "paused": True}
+    assert json.loads((await perdure("resume", flow, "--json")).out) == {"target": flow, "paused": False, "told": 0}
+    await perdure("enroll", flow, "contact:101")
+    left = json.loads((await perdure("unenroll", flow, "contact:101", "--json")).out)
+    assert (left["flow"], left["record"], len(left["enrollment"])) == (flow, "contact:101", 36)
+
+
+async def test_an_enrollment_that_has_been_nowhere_is_drawn(perdure: Perdure, flow: str) -> None:
+    """The path is its entrance and that it has not started."""
+    await perdure("enroll", flow, "contact:101")
+    shown = await perdure("show", flow, "contact:101")
+    assert [line.split()[-2:] for line in shown.out.splitlines()[-2:]] == [["entered:", "cli"], ["started", "yet"]]
+
+
+async def test_a_list_is_paged(perdure: Perdure, flow: str) -> None:
+    """`--after` goes on where a page ended, and a record's own are found."""
+    await perdure("enroll", flow, "contact:101", "contact:102", "contact:103")
+    pages: list[str] = []
+    after: tuple[str, ...] = ()
+    for _ in range(3):
+        ran = await perdure("list", "--limit", "1", "--json", *after)
+        (one,) = json.loads(ran.out)
+        assert f"--after {one['enrollment']} goes on" in ran.err
+        pages.append(one["record"])
+        after = ("--after", one["enrollment"])
+    assert sorted(pages) == ["contact:101", "contact:102", "contact:103"]
+    (one,) = json.loads((await perdure("list", "--record", "contact:102", "--json")).out)
+    assert one["record"] == "contact:102"
+    assert (await perdure("list", "--record", "contact:104")).out == "No such enrollment.\n"

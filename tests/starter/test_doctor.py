@@ -8,9 +8,11 @@ from pathlib import Path
 import pytest
 from typer.testing import CliRunner
 
+from starter.api.server import serving
 from starter.cli import app
 from starter.doctor import Check, examine
 from starter.mail_catcher import catching
+from starter.settings import Settings
 from tests.world import World
 
 Set = Callable[[str, str], None]
@@ -105,12 +107,48 @@ async def test_a_mail_server_that_is_away_is_wrong(put: Set) -> None:
     assert check.what.startswith("127.0.0.1:1 does not take us")
 
 
+@pytest.mark.parametrize(
+    ("name", "value", "other"),
+    [
+        ("PERDURE_PUBLIC_URL", "https://crm.example.com", "PERDURE_SIGNING_KEY"),
+        ("PERDURE_SIGNING_KEY", "s" * 32, "PERDURE_PUBLIC_URL"),
+    ],
+)
+async def test_half_of_what_links_need_is_wrong(name: str, value: str, other: str, put: Set) -> None:
+    """Whoever set one of the two does not mean e-mail to go out without links; whoever set none may."""
+    assert (await seen("Unsubscribe links")).state == "off"
+    put(name, value)
+    check = await seen("Unsubscribe links")
+    assert (check.state, check.do) == ("wrong", f"Set {other}, too.")
+
+
+async def test_text_messages_are_told_of(put: Set) -> None:
+    """Not set up; set up without a way for a STOP to reach us; and all there, with what to tell Twilio."""
+    assert (await seen("Text messages")).state == "off"
+    put("PERDURE_TWILIO__ACCOUNT_SID", f"AC{'0' * 32}")
+    put("PERDURE_TWILIO__AUTH_TOKEN", "hush")
+    put("PERDURE_TWILIO__SENDER", "+358401234567")
+    assert (await seen("Text messages")).do.startswith("Set PERDURE_PUBLIC_URL")
+    put("PERDURE_PUBLIC_URL", "https://crm.example.com")
+    check = await seen("Text messages")
+    told = "from +358401234567 to FI; what is texted to us comes to https://crm.example.com/twilio/inbound"
+    assert (check.state, check.what) == ("ok", told)
+
+
 async def test_wrong_settings_are_told(put: Set) -> None:
     """A typo in a variable is a finding like any other."""
     put("PERDURE_SANDBOXX", "1")
     check = await seen("Settings")
     assert check.state == "wrong"
     assert "did you mean PERDURE_SANDBOX?" in check.what
+
+
+async def test_several_wrong_settings_stay_in_their_column(put: Set) -> None:
+    """Each on a line of its own, below the first."""
+    put("PERDURE_SMTP__PORT", "abc")
+    ran = await asyncio.to_thread(CliRunner().invoke, app, ["doctor"])
+    lines = [line for line in ran.stdout.splitlines() if "PERDURE_SMTP__" in line]
+    assert (len(lines) > 1, {line.index("PERDURE_SMTP__") for line in lines}) == (True, {28})
 
 
 async def test_without_any_stack_it_says_how_to_start_one(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -136,3 +174,19 @@ async def test_the_command_exits_with_1_when_something_is_wrong() -> None:
     ran = await asyncio.to_thread(CliRunner().invoke, app, ["doctor", "--json"])
     found = {check["part"]: check["state"] for check in json.loads(ran.stdout)}
     assert (ran.exit_code, found["Worker"], found["PostgreSQL"]) == (1, "wrong", "ok")
+
+
+async def test_an_api_that_is_not_served_here_is_off(put: Set) -> None:
+    """It may run on another machine, so it is said how to start it, and nothing is wrong."""
+    put("PERDURE_API__PORT", "1")
+    check = await seen("API")
+    assert (check.state, check.what) == ("off", "nothing answers at http://127.0.0.1:1; `perdure serve` starts it")
+
+
+async def test_an_api_that_is_ready_is_ok(put: Set) -> None:
+    """Its address is told, and whether it takes keys."""
+    put("PERDURE_API__PORT", "0")
+    async with serving(Settings.load()) as address:
+        put("PERDURE_API__PORT", address.rpartition(":")[2])
+        check = await seen("API")
+    assert (check.state, check.what) == ("ok", f"{address} answers, this machine alone: no key is set")

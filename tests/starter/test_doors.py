@@ -1,14 +1,16 @@
 from __future__ import annotations
 
+import asyncio
 from typing import TYPE_CHECKING
 from uuid import uuid4
 
 import pytest
 
-from activities.effects import Let, Provenance
+from activities.effects import Announced, Let, Provenance
 from starter.admission import Admitted
 from starter.doors import MOST_IN_A_ROW, FlowDoors
 from tests.flows import delay, flow
+from tests.until import until
 from workflows.model.records import RecordRef
 
 if TYPE_CHECKING:
@@ -16,6 +18,7 @@ if TYPE_CHECKING:
 
 CUSTOMER = {"property": "stage", "is": "customer"}
 ANNA = RecordRef.parse("contact:1")
+SOURCE = Provenance("first", "r", "n", str(uuid4()))
 
 
 async def ask(office: Office, to: str, admitted: Admitted | str, record: RecordRef = ANNA) -> Let:
@@ -107,3 +110,50 @@ async def test_steps_of_one_flow_may_send_a_record_into_many(office: Office, kno
     for number in range(10):
         let = await ask(office, await office.on(flow(f"spoke{number}", delay("rest", "1 day"))), enrollment)
         assert let.enrollment is not None
+
+
+async def test_a_record_is_let_in_by_an_event(office: Office) -> None:
+    """It is logged for the record, and is the enrollment's, so that texts may name its properties."""
+    other = await office.on(flow("other", delay("rest", "1 day")))
+    await office.world.record("contact:1")
+    async with office.world.pool.acquire() as connection, connection.transaction():
+        doors = FlowDoors(connection, office.world.revisions)
+        let = await doors.enroll(other, ANNA, SOURCE, Announced("key", "welcomed", {"by": "7"}))
+    query = """
+    select e.type, e.record_id, e.properties, e.source_id from event e join enrollment n on n.event = e.id
+     where n.id = $1
+    """
+    (row,) = await office.world.pool.fetch(query, let.enrollment)
+    assert tuple(row) == ("welcomed", "1", {"by": "7"}, "key")
+
+
+async def test_who_is_asked_for_enters_nothing_meanwhile(office: Office) -> None:
+    """So a step that asks first, and then lets the record in, is never one of two."""
+    await office.world.record("contact:1")
+    key = await office.on(flow("a", delay("rest", "1 day")))
+    async with office.world.transaction() as (connection, transaction):
+        doors = FlowDoors(connection, office.world.revisions)
+        assert await doors.inside(ANNA) == []
+        entering = asyncio.ensure_future(office.inside(key, ANNA))
+        await until(office.world.blocked, what="the other at the record")
+        assert await doors.inside(ANNA) == []
+        await transaction.commit()
+    await entering
+
+
+async def test_who_is_ordered_out_is_inside_no_more(office: Office) -> None:
+    """Of the flows that are named; those of another record are none of this one's."""
+    await office.world.record("contact:1")
+    other = await office.world.record("contact:2")
+    keys = [await office.on(flow(key, delay("rest", "1 day"))) for key in ("a", "b")]
+    first, second = [await office.inside(key, ANNA) for key in keys]
+    third = await office.inside("a", other)
+    async with office.world.pool.acquire() as connection, connection.transaction():
+        doors = FlowDoors(connection, office.world.revisions)
+        before = await doors.inside(ANNA)
+        await doors.expel(ANNA, ["a"])
+        after = await doors.inside(ANNA)
+    assert (before, after) == (["a", "b"], ["b"])
+    leaving = [(await office.enrollment(each.enrollment))["leaving"] for each in (first, second, third)]
+    assert leaving == ["unenrolled", None, None]
+    assert [row["enrollment"] for row in await office.outbox("leave")] == [first.enrollment]

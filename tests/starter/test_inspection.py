@@ -41,6 +41,48 @@ async def test_a_wait_that_was_left_is_told_so(world: World) -> None:
     assert [(each.node, each.line) for each in path] == [("w", "left early")]
 
 
+async def test_why_a_record_was_ordered_out_is_told(world: World) -> None:
+    """The reason that was given stays with the order, also when that was delivered."""
+    revision = await world.publish(flow(world.key("a"), delay("long", "30 days")))
+    anna = await world.record("contact:1")
+    async with world.serving():
+        enrollment = await world.enroll(revision, anna)
+        await world.asleep(revision, anna, "long")
+        await world.client.unenroll(revision.flow.key, anna, "asked us by telephone")
+        await world.ended(enrollment)
+    assert (await world.client.describe(enrollment)).reason == "asked us by telephone"
+
+
+async def test_a_decision_that_is_said_twice_is_noted_once(office: Office) -> None:
+    """The order is sent anew, and the path does not say that somebody decided twice."""
+    key = await office.on(flow(office.world.key("a"), REST, SEEN))
+    admitted = await office.inside(key, await office.world.record("contact:1"))
+    await stand(office, admitted, "held")
+    for _ in range(2):
+        await office.client.resolve(admitted.enrollment, "skip")
+    (visit,) = (await office.client.describe(admitted.enrollment)).path
+    assert visit.note == "an operator decided: skip"
+    assert len(await office.outbox("resume")) == 2
+
+
+async def test_those_at_a_step_are_listed_who_came_last_first(office: Office) -> None:
+    """Asleep, waiting and held there; not who has gone on, and not who is in another flow where one is asked."""
+    keys = [await office.on(flow(office.world.key(name), REST, SEEN)) for name in ("a", "b")]
+    here: list[Admitted] = []
+    for number, (key, standing) in enumerate(
+        (key, each) for key in keys for each in ("asleep", "held", "ended", "waiting")
+    ):
+        admitted = await office.inside(key, await office.world.record(f"contact:{number}"))
+        await stand(office, admitted, standing)
+        here += [admitted] if standing in ("asleep", "held") else []
+    expected = [each.enrollment for each in reversed(here)]
+    assert [each.enrollment for each in await office.client.list(node="rest")] == expected
+    assert [each.enrollment for each in await office.client.list(keys[0], node="rest")] == expected[2:]
+    assert [each.enrollment for each in await office.client.list(node="rest", state="held")] == expected[::2]
+    pages = [(await office.client.list(node="rest", limit=1, after=after))[0].enrollment for after in expected[:3]]
+    assert pages == expected[1:]
+
+
 async def stand(office: Office, admitted: Admitted, standing: str) -> None:
     """Bring an enrollment that has just been let in into a state."""
     if standing != "accepted":

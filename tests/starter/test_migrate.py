@@ -50,6 +50,12 @@ async def test_all_files_are_applied_in_order(dsn: str, tmp_path: Path) -> None:
     assert await ask(dsn, "select x from a") == 7
 
 
+async def test_a_file_of_comments_alone_is_applied(dsn: str, tmp_path: Path) -> None:
+    """A file may hold its place before it holds anything."""
+    schema(tmp_path, v001_a="-- Lists, one day.\n", v002_b="create table b (x int); -- and no line break at the end")
+    assert [each.version for each in await migrate(dsn, tmp_path)] == [1, 2]
+
+
 async def test_a_second_run_does_nothing(dsn: str, tmp_path: Path) -> None:
     """A database that is up to date is left alone."""
     schema(tmp_path, v001_a="create table a (x int);")
@@ -95,7 +101,7 @@ async def test_a_second_migrator_waits_for_the_first(dsn: str, tmp_path: Path) -
     first = await asyncpg.connect(dsn)
     await first.execute("select pg_advisory_lock($1)", LOCK)
     second = asyncio.create_task(migrate(dsn, tmp_path, lambda _line: waits.set()))
-    await asyncio.wait_for(waits.wait(), 10)
+    await asyncio.wait_for(waits.wait(), 60)
     assert await ask(dsn, "select to_regclass('a') is null")
     await first.close()
     assert len(await second) == 1

@@ -105,6 +105,26 @@ async def test_a_met_goal_orders_everyone_out(office: Office) -> None:
     assert len(await office.outbox("leave")) == 1
 
 
+async def test_an_event_makes_those_leave_whom_it_finds_inside(office: Office) -> None:
+    """Only of the flows that say so, and only what has happened since the record entered."""
+    ended = {"on": [{"event": "email_replied", "where": {"mood": "good"}}]}
+    key = await office.on(flow("chase", delay("rest", "1 day"), leave=ended))
+    other = await office.on(flow("stay", delay("rest", "1 day")))
+    record, bystander = [await office.world.record(f"contact:{number}") for number in (1, 2)]
+    await office.client.publish_event("email_replied", record, {"mood": "good"})
+    chased, staying, beside = [
+        await office.inside(*each) for each in ((key, record), (other, record), (key, bystander))
+    ]
+    await drain(office.router().route_once)
+    assert await office.outbox("leave") == []
+    for mood in ("bad", "good", "good"):
+        await office.client.publish_event("email_replied", record, {"mood": mood})
+    await drain(office.router().route_once)
+    assert (await office.enrollment(chased.enrollment))["leaving"] == "unenrolled"
+    assert [(await office.enrollment(each.enrollment))["leaving"] for each in (staying, beside)] == [None, None]
+    assert len(await office.outbox("leave")) == 1
+
+
 async def test_a_pinned_enrollment_is_judged_by_its_own_goal(office: Office) -> None:
     """An enrollment that follows leaves by the goal of the newest revision, a pinned one only by that of its own."""
     record = await office.world.record("contact:1", stage="lead")

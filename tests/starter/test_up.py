@@ -15,7 +15,8 @@ from tests.until import until
 
 async def test_up_holds_the_stack_until_it_is_told_to_stop(home: Path) -> None:
     """`up` migrates and says where all is; a second one says that it is up; SIGTERM ends it well, with all it held."""
-    async with command(home, "up", "--no-worker") as first:
+    async with command(home, "up", "--no-worker", PERDURE_API__PORT="0") as first:
+        await first.says("API         http")
         await first.says("Enrollments 0 inside, 0 ended")
         async with command(home, "up") as second:
             assert await second.ends() == 0

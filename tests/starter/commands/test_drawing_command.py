@@ -7,12 +7,12 @@ import pytest
 from typer.testing import CliRunner
 
 from starter.cli import app
-from starter.demo import CONTACTS, FLOW
 from starter.publish import publish
 from tests.flows import delay
 from tests.flows import flow as built
 from tests.starter.conftest import Office, Perdure, Ran
 from tests.starter.drawing.drawn import chain
+from tests.starter.simple_files import CONTACTS, FLOW
 from tests.world import World
 
 
@@ -79,7 +79,7 @@ def test_a_file_that_is_not_there_is_the_users_mistake() -> None:
 
 def test_nobody_stands_in_a_file() -> None:
     """Records stand in published flows."""
-    ran = draw(FLOW, "--counts")
+    ran = draw(FLOW, "--live")
     assert ran.status == 2
     assert "no record stands in it" in ran.err
 
@@ -108,9 +108,9 @@ async def test_counts_are_of_those_inside(perdure: Perdure, world: World) -> Non
         for visit, node in enumerate(nodes, 1):
             await office.visit(admitted.enrollment, visit, node, admitted.revision)
     await world.pool.execute("update enrollment set closed_at = now(), ending = 'ended' where record = '3'")
-    out = (await perdure("draw", key, "--counts")).out
-    assert "1 day<br/><b>1 here now</b>" in out
-    assert "2 days<br/><b>2 here now</b>" in out
+    out = (await perdure("draw", key, "--live")).out
+    assert "1 day<br/><b>4 came, 1 here now</b>" in out
+    assert "2 days<br/><b>2 came, 2 here now</b>" in out
 
 
 async def test_a_text_too_big_for_github_says_so(perdure: Perdure, world: World) -> None:

@@ -5,8 +5,8 @@ from pathlib import Path
 
 import pytest
 
-from starter.demo import FLOW
 from tests.starter.conftest import Perdure
+from tests.starter.simple_files import FLOW
 from tests.world import World
 
 DAYS = """\
@@ -179,6 +179,8 @@ async def test_fmt_goes_on_behind_a_file_that_cannot_be_read(perdure: Perdure, f
     assert f"{broken}:1:" in ran.err
     assert "1 id written into 1 file." in ran.out
     assert broken.read_text() == "flow: ["
+    assert (await perdure("fmt", folder)).out == "1 file with nothing to do: every step has its id.\n"
+    assert (await perdure("fmt", broken)).out == ""
 
 
 async def test_publish_takes_a_folder(perdure: Perdure, folder: Path) -> None:

@@ -58,4 +58,4 @@ def test_a_record_held_by_a_pause_waits_for_no_operator() -> None:
         ending=None,
         cause="cli",
     )
-    assert heading(summary)[1] == "Now: held in 'mark-quiet'. It is paused; `perdure resume` ends that."
+    assert heading(summary)[1] == "Now: held in 'mark-quiet'. It is paused; `perdure resume demo-request` ends that."

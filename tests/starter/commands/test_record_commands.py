@@ -52,6 +52,8 @@ async def test_a_record_is_data_with_json(perdure: Perdure) -> None:
     [
         (("record", "contact:43"), "there is no record contact:43"),
         (("record", "anna"), "names no record"),
+        (("record", "contact:42", "--history", "9" * 30), "less than or equal to 1000000"),
+        (("list", "--limit", "9" * 30), "less than or equal to 1000000"),
         (("set", "contact:42", "stage"), "write PROPERTY=VALUE"),
         (("set", "contact:42", "=x"), "write PROPERTY=VALUE"),
         (("set", "contact:42", "stag=x"), "did you mean 'stage'?"),
@@ -67,6 +69,20 @@ async def test_a_users_mistake_is_told_in_a_sentence(perdure: Perdure, words: tu
     """And the exit status is 2."""
     ran = await perdure(*words)
     assert (ran.status, told in ran.err) == (2, True), ran.err
+
+
+async def test_a_record_is_deleted_and_restored(perdure: Perdure) -> None:
+    """For scripts as JSON, too."""
+    deleted = json.loads((await perdure("delete", "contact:42", "--json")).out)
+    restored = json.loads((await perdure("restore", "contact:42", "--json")).out)
+    assert (deleted, restored["deleted"]) == ({"record": "contact:42", "deleted": True}, False)
+
+
+@pytest.mark.parametrize(("command", "told"), [("lists", "There is no list yet"), ("sequences", "no sequence yet")])
+async def test_nothing_to_list_is_said(perdure: Perdure, command: str, told: str) -> None:
+    """In place of a table of titles alone."""
+    ran = await perdure(command)
+    assert (ran.status, told in ran.out) == (0, True), ran.out
 
 
 async def test_an_association_comes_and_goes(perdure: Perdure) -> None:
@@ -109,6 +125,13 @@ async def test_users_come_from_a_file(perdure: Perdure, tmp_path: Path) -> None:
         ("8", False, False, []),
     ]
     assert "inactive, no seat" in (await perdure("users")).out
+
+
+async def test_a_column_that_means_nothing_is_refused(perdure: Perdure, tmp_path: Path) -> None:
+    """Else everybody would be without a team for a letter too many."""
+    (tmp_path / "users.csv").write_text("id,email,teams\n7,ann@example.com,sales\n")
+    ran = await perdure("users", tmp_path / "users.csv")
+    assert (ran.status, "the column 'teams' means nothing here; did you mean 'team'?" in ran.err) == (2, True)
 
 
 async def test_a_file_of_users_needs_its_columns(perdure: Perdure, tmp_path: Path) -> None:

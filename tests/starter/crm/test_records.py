@@ -55,6 +55,15 @@ async def test_an_edit_by_hand_is_one_with_history_and_event(world: World) -> No
     assert len(await told(world, "property_changed")) == 2
 
 
+async def test_a_unique_value_stays_one_records(world: World) -> None:
+    """Whoever sets it by hand is told whose it is."""
+    await world.record("contact:1", email="a@x.example")
+    await world.record("contact:2")
+    await world.pool.execute("update property set is_unique = true")
+    with pytest.raises(CallerError, match="is unique, and contact:1 has it already"):
+        await world.client.set_properties("contact:2", {"email": "A@x.example"})
+
+
 @pytest.mark.parametrize(
     ("type_", "text", "value"),
     [("text", "007", "007"), ("number", "7", 7), ("boolean", "true", True), ("options", "red; blue", ["red", "blue"])],

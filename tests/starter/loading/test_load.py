@@ -87,6 +87,13 @@ async def test_a_row_in_another_encoding_is_bad_alone(world: World) -> None:
     assert bad == [BadRow(2, "city is not UTF-8; save the file as UTF-8", ["1", "J\udce4rvi"])]
 
 
+@pytest.mark.parametrize("header", [b"id,St\xe4dt", b"\x7fELF\x00,city"])
+async def test_a_header_that_cannot_be_read_is_told_at_once(world: World, header: bytes) -> None:
+    """No property has such a name, so that every row would be bad, under a name that no terminal shows."""
+    with pytest.raises(CallerError, match=r"people\.csv:1: is not UTF-8; save the file as UTF-8"):
+        await put(world, header + b"\n1,Turku\n")
+
+
 async def test_a_byte_order_mark_is_no_part_of_a_name(world: World) -> None:
     """Excel begins UTF-8 files with a mark."""
     await put(world, b"\xef\xbb\xbfid,city\r\n1,Turku\r\n")
