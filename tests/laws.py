@@ -200,9 +200,9 @@ def _guesses_a_time(call: ast.Call) -> bool:
 
 
 def urls_in_lock(root: Path) -> list[str]:
-    """Lines of the lock that name an index or a file of one."""
-    lock = (root / "requirements.lock").read_text(encoding="utf-8")
-    return [line for line in lock.splitlines() if "://" in line]
+    """Lines of a lock, ours or the image's, that name an index or a file of one."""
+    locks = [file for file in (root / "requirements.lock", root / "deploy" / "requirements.lock") if file.exists()]
+    return [line for lock in locks for line in lock.read_text(encoding="utf-8").splitlines() if "://" in line]
 
 
 def unlocked_requirements(root: Path) -> list[str]:

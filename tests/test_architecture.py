@@ -16,9 +16,26 @@ from tests import laws
 
 ROOT = Path(__file__).parents[1]
 TOOLS = Path(sys.executable).parent
+LOCKS = ("requirements.lock", "deploy/requirements.lock")
 PYPROJECT = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))
 MODEL_MAY = ("pydantic", "workflows.model")
-ACTION_PARTS = ("properties", "recipients", "targets", "web_answers", "web_auth", "web_requests")
+ACTION_PARTS = (
+    "audience",
+    "emails",
+    "formulas",
+    "new_values",
+    "notices",
+    "plain_text",
+    "properties",
+    "recipients",
+    "sequences",
+    "targets",
+    "texting",
+    "turns",
+    "web_answers",
+    "web_auth",
+    "web_requests",
+)
 ACTIONS_MAY = (
     *("pydantic", "urllib.parse", "activities.action", "activities.effects", "workflows.model"),
     *(f"activities.{part}" for part in ACTION_PARTS),
@@ -191,15 +208,17 @@ def test_the_lock_answers_every_requirement() -> None:
 
 
 def test_the_lock_is_what_uv_would_write(tmp_path: Path) -> None:
-    """Compiling pyproject.toml again changes nothing in requirements.lock."""
+    """Compiling pyproject.toml again changes nothing in requirements.lock, nor in that of the image."""
     if not shutil.which("uv"):
         pytest.skip("uv is not on PATH")
-    for name in ("Makefile", "pyproject.toml", "requirements.lock"):
-        shutil.copy(ROOT / name, tmp_path)
+    (tmp_path / "deploy").mkdir()
+    for name in ("Makefile", "pyproject.toml", *LOCKS):
+        shutil.copy(ROOT / name, tmp_path / name)
     made = subprocess.run(["make", "lock"], cwd=tmp_path, capture_output=True, text=True, check=False)
     if made.returncode:
         pytest.skip(f"uv cannot reach a package index: {made.stderr.strip().splitlines()[0]}")
-    assert (tmp_path / "requirements.lock").read_text() == (ROOT / "requirements.lock").read_text()
+    for name in LOCKS:
+        assert (tmp_path / name).read_text() == (ROOT / name).read_text(), name
 
 
 def test_there_is_one_version() -> None:

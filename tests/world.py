@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import secrets
 from collections.abc import AsyncIterator, Callable
-from contextlib import asynccontextmanager, suppress
+from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -21,13 +21,14 @@ from temporalio.worker import Worker
 from activities.catalogue import Catalogue
 from activities.control import Control
 from activities.dispatch import activities
-from activities.effects import Http, Links, OutsideCrm
-from activities.fakes import FakeHttp, FakeMailer, FakeSecrets, fake_outside
+from activities.effects import Http, Links, OutsideCrm, Push, Sms
+from activities.fakes import FakeHttp, FakeMailer, FakePush, FakeSecrets, FakeSms, fake_outside
 from activities.faults import no_fault
 from activities.gateways.postgres import PostgresSource, open_pool
 from activities.gateways.postgres_ledger import PostgresLedger
 from activities.links import NoLinks
 from activities.performing import Performer
+from activities.purging import purging
 from deploy.local.addresses import Addresses
 from starter.admission import Admitted
 from starter.client import Client
@@ -59,6 +60,8 @@ class World:
     http: Http = field(default_factory=FakeHttp)
     vault: FakeSecrets = field(default_factory=FakeSecrets)
     links: Links = field(default_factory=NoLinks)
+    sms: Sms = field(default_factory=FakeSms)
+    push: Push = field(default_factory=FakePush)
     catalogue: Catalogue = field(default_factory=Catalogue.load)
     ledger: type[PostgresLedger] = PostgresLedger
     crm: OutsideCrm | None = None
@@ -66,7 +69,7 @@ class World:
     @classmethod
     @asynccontextmanager
     async def open(cls, addresses: Addresses, folder: Path) -> AsyncIterator[World]:
-        """Open a world on the shared servers; its database is gone when it closes."""
+        """Open a world on the shared servers; nobody else has its database, and nobody later sees what was in it."""
         async with fresh_database(addresses.dsn) as dsn:
             pool = await open_pool(dsn)
             reading = await open_pool(dsn, size=2, ready=0)
@@ -94,14 +97,22 @@ class World:
         return Performer(
             Control(self.ledger(self.pool, doors_into(self.revisions)), self.revisions),
             self.catalogue,
-            fake_outside(mail=self.mailer, http=self.http, secrets=self.vault, links=self.links, crm=self.crm),
+            fake_outside(
+                mail=self.mailer,
+                http=self.http,
+                secrets=self.vault,
+                links=self.links,
+                sms=self.sms,
+                push=self.push,
+                crm=self.crm,
+            ),
             crash_point,
         )
 
     @asynccontextmanager
     async def worker(self, crash_point: Callable[[str], None] = no_fault, **options: Any) -> AsyncIterator[Worker]:
         """Run a worker in this process."""
-        run = activities(self.performer(crash_point))
+        run: list[Callable[..., Any]] = [*activities(self.performer(crash_point)), purging(self.pool)]
         async with Worker(self.temporal, task_queue=self.queue, activities=run, **options) as worker:
             yield worker
 
@@ -235,10 +246,14 @@ class World:
 
     async def end_enrollments(self) -> None:
         """Terminate what this world left open on the shared Temporal server."""
-        for row in await self.pool.fetch("select flow, type, record, key from enrollment where closed_at is null"):
-            ref = RecordRef(type=row["type"], id=row["record"])
-            with suppress(Exception):
-                await self.temporal.get_workflow_handle(workflow_id(row["flow"], ref, row["key"])).terminate()
+        started = "select flow, type, record, key from enrollment where closed_at is null and started_at is not null"
+        endings = [
+            self.temporal.get_workflow_handle(
+                workflow_id(row["flow"], RecordRef(type=row["type"], id=row["record"]), row["key"])
+            ).terminate()
+            for row in await self.pool.fetch(started)
+        ]
+        await asyncio.gather(*endings, return_exceptions=True)
 
 
 @asynccontextmanager

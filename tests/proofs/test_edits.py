@@ -312,9 +312,9 @@ async def test_who_falls_asleep_while_the_flow_is_published_adopts_it_himself(
     class Racing(PostgresLedger):
         """A ledger at which the flow is published as soon as a sleep is registered."""
 
-        async def lie_down(self, step: Step, kind: str, asleep: Asleep) -> Asleep:
+        async def lie_down_at_once(self, step: Step, kind: str, asleep: Asleep, *, pinned: bool) -> Asleep | None:
             """Register, then let the publisher through."""
-            registered = await super().lie_down(step, kind, asleep)
+            registered = await super().lie_down_at_once(step, kind, asleep, pinned=pinned)
             await self._publish()
             return registered
 

@@ -15,6 +15,7 @@ from activities.catalogue import complete
 from activities.ledger import effect_key
 from tests.flows import flow, send_email
 from tests.proofs.faulty_servers import Scene, servers
+from tests.until import patience
 from workflows.model.revision import Revision
 
 AT_ONCE = 5
@@ -63,7 +64,9 @@ async def struck(scene: Scene, point: str, repeat: Repeat) -> Aftermath:
             str(number),
         )
     config = complete(SendEmail, {"subject": "Hello {{ contact.firstname }}", "text": "{{ deal.name }}"})
-    node = send_email("it", repeat=repeat, timeout="3 seconds").model_copy(update={"config": config})
+    node = send_email("it", repeat=repeat, timeout=f"{3 * patience():.0f} seconds").model_copy(
+        update={"config": config}
+    )
     drawn = flow(world.key("struck"), node).flow
     revision = await world.publish(Revision.of(drawn.model_copy(update={"object": "deal"})))
     async with scene.worker(point) as worker:

@@ -14,7 +14,7 @@ from temporalio.client import WorkflowHistory
 
 from tests.flows import branch, delay, flow, send_email, set_property, wait
 from tests.proofs.faulty_servers import Scene, Servers, Size, servers
-from tests.until import until
+from tests.until import patience, until
 from workflows.contract import RECORD_EVENT
 from workflows.model.records import RecordRef
 from workflows.model.revision import Revision
@@ -27,7 +27,7 @@ HUNG = 20.0
 """Seconds of a PostgreSQL that answers nothing: longer than a local activity's three tries of 5 s each."""
 
 AFTERWARDS = 10.0
-"""Seconds within which all is to end once the server is back."""
+"""Seconds within which all is to end once the server is back, on a machine with nothing else to do."""
 
 MOST_MORE_EVENTS, MOST_MORE_BYTES = 30, 3_000
 """An ordinary activity in a local one's place is 6 events; a hung local one costs 3 for each sign of life."""
@@ -173,7 +173,7 @@ async def test_postgres_stopped_under_load(scene: Scene) -> None:
     assert await load.fell_back() == WAITERS
     assert max(each.events for each in more) <= MOST_MORE_EVENTS
     assert max(each.size for each in more) <= MOST_MORE_BYTES
-    assert took < AFTERWARDS
+    assert took < AFTERWARDS * patience()
 
 
 async def test_postgres_hung_under_load(scene: Scene) -> None:
@@ -189,7 +189,7 @@ async def test_postgres_hung_under_load(scene: Scene) -> None:
     assert max(more) > (0, 0), "the outage hit nobody"
     assert max(each.events for each in more) <= MOST_MORE_EVENTS
     assert max(each.size for each in more) <= MOST_MORE_BYTES
-    assert took < AFTERWARDS
+    assert took < AFTERWARDS * patience()
 
 
 async def test_temporal_killed_under_load(scene: Scene) -> None:
@@ -224,7 +224,7 @@ async def test_postgres_stopped_while_a_mail_server_answers(
     anna = await scene.world.record("contact:1", email="anna@example.com", firstname="Anna")
     async with scene.worker():
         enrollment = await scene.world.enroll(revision, anna)
-        await asyncio.wait_for(sent.wait(), 10)
+        await asyncio.wait_for(sent.wait(), 60)
         await passes(3.0)
         await scene.stack.postgres.start()
         await scene.all_ended([enrollment], within=20)

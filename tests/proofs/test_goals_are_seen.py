@@ -121,8 +121,8 @@ async def test_an_edit_between_a_routers_goals_and_its_enrollments_is_seen(world
     _, anna = await selling(world, enroll=TRIGGER)
 
     class Edited(Router):
-        async def _meet_goals(self, connection: PoolConnectionProxy[Any], arrivals: Sequence[Arrival]) -> None:
-            await super()._meet_goals(connection, arrivals)
+        async def _let_go(self, connection: PoolConnectionProxy[Any], arrivals: Sequence[Arrival]) -> None:
+            await super()._let_go(connection, arrivals)
             await edit(world)
 
     await world.client.publish_event("form_submitted", anna)
@@ -158,9 +158,9 @@ class Between(PostgresLedger):
         super().__init__(world.pool)
         self.world = world
 
-    async def lie_down(self, step: Step, kind: str, asleep: Asleep) -> Asleep:
+    async def lie_down_at_once(self, step: Step, kind: str, asleep: Asleep, *, pinned: bool) -> Asleep | None:
         """Register a delay; then the edit commits."""
-        registered = await super().lie_down(step, kind, asleep)
+        registered = await super().lie_down_at_once(step, kind, asleep, pinned=pinned)
         await edit_unsaid(self.world)
         return registered
 

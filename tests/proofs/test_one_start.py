@@ -132,7 +132,7 @@ async def test_a_run_of_a_closed_enrollment_ends_at_once_without_effects(world: 
         first = await run_id(world, revision, anna)
         await errand.run()
         assert await run_id(world, revision, anna) != first
-        await asyncio.wait_for(world.handle(revision, anna).result(), 10)
+        await asyncio.wait_for(world.handle(revision, anna).result(), 60)
     assert (await effects(world), await world.path(enrollment), await column(world, enrollment, "closed_at")) == before
     assert len(before[0][0]) == before[0][1] == 1
 

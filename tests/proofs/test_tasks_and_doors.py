@@ -11,7 +11,7 @@ import pytest
 
 from activities.catalogue import complete
 from activities.control import Control
-from activities.effects import Let, Provenance, User
+from activities.effects import Announced, Let, Provenance, User
 from activities.gateways.postgres_ledger import PostgresLedger
 from deploy.local.addresses import Addresses
 from starter.doors import MOST_IN_A_ROW, FlowDoors
@@ -131,8 +131,8 @@ async def test_a_goal_met_before_the_commit_is_seen_by_the_first_step(world: Wor
     edits: list[asyncio.Future[Any]] = []
 
     class Slow(FlowDoors):
-        async def enroll(self, flow: str, record: RecordRef, source: Provenance) -> Let:
-            let = await super().enroll(flow, record, source)
+        async def enroll(self, flow: str, record: RecordRef, source: Provenance, event: Announced | None = None) -> Let:
+            let = await super().enroll(flow, record, source, event)
             edits.append(asyncio.ensure_future(world.pool.execute("update record set properties = $1", BOUGHT)))
             await until(world.blocked, what="the edit at the record")
             return let
