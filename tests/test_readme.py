@@ -11,7 +11,12 @@ from pathlib import Path
 import pytest
 
 from activities.catalogue import Catalogue
+from activities.fakes import FakeHttp
+from activities.pages import page
+from starter.drawing.picture import picture
+from starter.drawing.svg import svg
 from starter.language.compile import compile_flow
+from tests.activities.doing import anna, doing
 from tests.starter.command_line import ROOT, command
 from tests.until import until
 from tests.world import World
@@ -49,7 +54,7 @@ async def test_the_first_flow_of_ones_own_walks(home: Path) -> None:
                 await until(lambda: waits(home), what="the wait for the event")
             async with command(home, *relocated(words)) as run:
                 assert await run.ends() == 0, (words, run.said)
-        assert any("thanks" in line and "sent" in line for line in run.said)
+        assert any("thank " in line and "sent" in line for line in run.said)
         assert await up.ends(signal.SIGTERM) == 0
 
 
@@ -93,3 +98,23 @@ async def test_the_crm_code_of_the_readme_works(world: World, monkeypatch: pytes
     await serve()
     await asyncio.gather(*(on_form(world.client, "contact:1", "demo", "17") for _ in range(3)))
     assert await world.pool.fetchval("select count(*) from event where type = 'form_submitted'") == 2
+
+
+async def test_the_action_of_the_readme_is_one(tmp_path: Path) -> None:
+    """Put into a folder as it is printed, it is found, and rings."""
+    (tmp_path / "ring_bell.py").write_text(blocks("python")[1])
+    catalogue = Catalogue.load(tmp_path)
+    action = catalogue["ring_bell"].model_validate({"note": "Anna has signed"})
+    http = FakeHttp()
+    done = await action.perform(doing(anna(), http=http))
+    assert (done.line, http.sent[0].headers["Idempotency-Key"]) == ("rang the bell", "k")
+    assert page(catalogue["ring_bell"]).codes.keys() == {"bell_broken"}
+
+
+def test_what_the_readme_shows_is_there() -> None:
+    """Pictures and pages that it links to; the drawing is that of the example as it is now."""
+    for name in re.findall(r"(?:\]\(|src=\")((?!https?:)[^)\"]+)", README):
+        assert (ROOT / name).exists(), name
+    example = (ROOT / "starter/examples/demo-request/demo-request.yaml").read_text()
+    drawn = svg(picture(compile_flow(example, Catalogue.load())))
+    assert (ROOT / "docs/pictures/demo-request.svg").read_text() == drawn
