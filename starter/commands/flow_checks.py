@@ -52,12 +52,13 @@ def check(paths: Paths, *, draft: Draft = False, json: Json = False) -> None:
         if mistakes:
             told(f"{count(mistakes, 'mistake')} in {_how_many(files)}{beside}.")
         else:
-            typer.echo(f"{_what(files)} without a mistake{beside}.")
+            typer.echo(f"{what_is_in(files)} without a mistake{beside}.")
     if mistakes:
         raise typer.Exit(MISTAKES)
 
 
-def _what(files: list[CheckedFile]) -> str:
+def what_is_in(files: list[CheckedFile]) -> str:
+    """Count in words what files are: flows, e-mails and so on."""
     from starter.language.contents import CONTENTS
 
     nouns = {"flow": "flow", **{key: kind.noun for key, kind in CONTENTS.items()}}

@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from activities.catalogue import Catalogue
+from starter.commands.flow_checks import what_is_in
 from starter.crm.association_file import Associated, open_pairs, pairs, put_pair
 from starter.crm.users import load_users
 from starter.language.definitions import read_definitions
@@ -41,8 +42,7 @@ class Put:
     records: int
     users: int
     associations: int
-    flows: int
-    emails: int
+    published: str
     flow: Flow
 
 
@@ -60,13 +60,13 @@ async def put_examples(client: Client, receiver: str = RECEIVER) -> Put:
     associated = Associated()
     for pair in pairs(open_pairs(RECORDS / "associations.csv")):
         await put_pair(client.pool, pair, "demo", associated)
-    flows, emails = await _published(client, lambda text: text.replace(RECEIVER, receiver))
+    flows, published = await _published(client, lambda text: text.replace(RECEIVER, receiver))
     flow = next(flow for flow in flows if flow.key == FLOW)
     await client.turn_on(flow.key)
-    return Put(loaded, users, associated.made, len(flows), emails, flow)
+    return Put(loaded, users, associated.made, published, flow)
 
 
-async def _published(client: Client, adapted: Callable[[str], str]) -> tuple[list[Flow], int]:
+async def _published(client: Client, adapted: Callable[[str], str]) -> tuple[list[Flow], str]:
     files = [replace(each, text=adapted(each.text or "")) for each in sources(find([EXAMPLES]))]
     definitions = with_files(await read_definitions(client.pool), files)
     checked = check_files(files, Catalogue.load(), definitions=definitions)
@@ -75,4 +75,4 @@ async def _published(client: Client, adapted: Callable[[str], str]) -> tuple[lis
     flows = [file.found.flow for file in checked if file.found.flow is not None]
     contents = [file.found.content for file in checked if file.found.content is not None]
     await publish_together(client.pool, flows, contents, client.revisions)
-    return flows, len(contents)
+    return flows, what_is_in(checked)

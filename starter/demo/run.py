@@ -63,7 +63,7 @@ async def _played(stage: Stage, console: Console, day: float) -> Lost | None:
     put = stage.put
     console.print(
         f"Loaded {put.records} records, {put.users} users and {put.associations} associations, and published "
-        f"{put.flows} flows with {put.emails} e-mails: all from starter/examples."
+        f"{put.published}: all from starter/examples."
     )
     if stage.receiver.url != RECEIVER:
         console.print(f"{RECEIVER} is taken on this machine; here the flow's webhook goes to {stage.receiver.url}.")

@@ -1,5 +1,7 @@
 from __future__ import annotations
 
+from typing import Any
+
 import pytest
 
 from starter.drawing.labels import Label, of_node
@@ -224,6 +226,12 @@ def test_no_line_is_wider_than_asked() -> None:
 
 def test_a_formula_is_told_where_no_property_is_picked() -> None:
     """A setting that is there and empty says nothing."""
-    config = {"property": None, "output": None, "text": None, "formula": "round(a / 2)", "inputs": {"a": 1}}
+    config: dict[str, Any] = {
+        "property": None,
+        "output": None,
+        "text": None,
+        "formula": "round(a / 2)",
+        "inputs": {"a": 1},
+    }
     half = Perform(id="half", name="Half", edges={}, kind="format_data", config=config, place="store")
     assert of_node(half).details == ("Format data: round(a / 2)",)
