@@ -130,16 +130,19 @@ async def test_an_edit_between_a_routers_goals_and_its_enrollments_is_seen(world
     assert await leaving(world) == []
 
 
-@pytest.mark.parametrize("change", [edit, edit_unsaid])
-async def test_an_edit_before_the_routers_commit_is_seen(world: World, change: Edit) -> None:
-    """A trigger's record is edited when the router has let it in and not yet committed: it is ordered out."""
+async def test_an_edit_before_the_routers_commit_is_seen(world: World) -> None:
+    """A trigger's record is edited when the router has let it in and not yet committed: it is ordered out.
+
+    By its event: the look after the commit may come before the edit's own. One without an event is then seen by the
+    first step, as the tests of falling asleep show.
+    """
     _, anna = await selling(world, enroll=TRIGGER)
     edits: list[asyncio.Future[None]] = []
 
     class Slow(Router):
         async def _enroll(self, connection: PoolConnectionProxy[Any], arrivals: Sequence[Arrival]) -> list[Admission]:
             admissions = await super()._enroll(connection, arrivals)
-            edits.append(asyncio.ensure_future(change(world)))
+            edits.append(asyncio.ensure_future(edit(world)))
             await until(world.blocked, what="the edit at the record")
             return admissions
 
