@@ -108,6 +108,20 @@ def checked_flow(
     )
 
 
+def checked_content(file: FlowFile, kind: str, content: Content | None) -> Checked:
+    """Give what came of a file that is no flow, whose top key is `kind`; with mistakes there is no content."""
+    head = file.data if isinstance(file.data, dict) else {}
+    return Checked(
+        flow=None,
+        key=str(head.get(kind, "")),
+        name=str(head.get("name") or called(str(head.get(kind) or ""))),
+        mistakes=ordered(file, file.mistakes),
+        warnings=ordered(file, file.warnings),
+        missing=(),
+        content=None if file.mistakes else content,
+    )
+
+
 def ordered(file: FlowFile, mistakes: Iterable[Mistake]) -> tuple[Mistake, ...]:
     """Sort mistakes by their place, with a last one for those that are not told."""
     each = sorted({*mistakes})

@@ -15,7 +15,7 @@ from pydantic import BaseModel, ConfigDict, Field, JsonValue, TypeAdapter
 from activities.action import Tokens
 from activities.effects import EmailContent
 from starter.language.checks import known, mapping, required, validated
-from starter.language.compile import Checked, ordered
+from starter.language.compile import Checked, checked_content
 from starter.language.definitions import Definitions
 from starter.language.flow_file import FlowFile
 from starter.language.references import Names, Reference
@@ -63,16 +63,7 @@ def may_be_sent(data: dict[str, JsonValue]) -> bool:
 def check_email(file: FlowFile, definitions: Definitions | None = None) -> Checked:
     """Check a file of an e-mail, against what is defined where that is given."""
     content = _content(file, definitions) if file.whole else None
-    head = file.data if isinstance(file.data, dict) else {}
-    return Checked(
-        flow=None,
-        key=str(head.get("email", "")),
-        name=str(head.get("name") or called(str(head.get("email") or ""))),
-        mistakes=ordered(file, file.mistakes),
-        warnings=ordered(file, file.warnings),
-        missing=(),
-        content=None if file.mistakes else content,
-    )
+    return checked_content(file, "email", content)
 
 
 def _content(file: FlowFile, definitions: Definitions | None) -> EmailContent | None:

@@ -13,7 +13,7 @@ from pydantic import BaseModel, ConfigDict, JsonValue, TypeAdapter
 
 from activities.effects import ListContent
 from starter.language.checks import condition, known, mapping, required, validated
-from starter.language.compile import Checked, ordered
+from starter.language.compile import Checked, checked_content
 from starter.language.definitions import Definitions
 from starter.language.flow_file import FlowFile
 from starter.language.references import Names, references
@@ -44,16 +44,7 @@ def kind_of_list(data: dict[str, JsonValue]) -> Literal["static", "active"]:
 def check_list_file(file: FlowFile, definitions: Definitions | None = None) -> Checked:
     """Check a file of a list, against what is defined where that is given."""
     content = _content(file, definitions) if file.whole else None
-    head = file.data if isinstance(file.data, dict) else {}
-    return Checked(
-        flow=None,
-        key=str(head.get("list", "")),
-        name=str(head.get("name") or called(str(head.get("list") or ""))),
-        mistakes=ordered(file, file.mistakes),
-        warnings=ordered(file, file.warnings),
-        missing=(),
-        content=None if file.mistakes else content,
-    )
+    return checked_content(file, "list", content)
 
 
 def _content(file: FlowFile, definitions: Definitions | None) -> ListContent | None:

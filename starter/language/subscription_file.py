@@ -12,7 +12,7 @@ from pydantic import AfterValidator, BaseModel, ConfigDict, TypeAdapter
 
 from activities.effects import SubscriptionContent
 from starter.language.checks import known, mapping, validated
-from starter.language.compile import Checked, ordered
+from starter.language.compile import Checked, checked_content
 from starter.language.definitions import Definitions
 from starter.language.flow_file import FlowFile
 from starter.language.sketch import called
@@ -43,16 +43,7 @@ def check_subscription_file(file: FlowFile, definitions: Definitions | None = No
     """Check a file of a subscription type."""
     del definitions
     content = _content(file) if file.whole else None
-    head = file.data if isinstance(file.data, dict) else {}
-    return Checked(
-        flow=None,
-        key=str(head.get("subscription", "")),
-        name=str(head.get("name") or called(str(head.get("subscription") or ""))),
-        mistakes=ordered(file, file.mistakes),
-        warnings=ordered(file, file.warnings),
-        missing=(),
-        content=None if file.mistakes else content,
-    )
+    return checked_content(file, "subscription", content)
 
 
 def _content(file: FlowFile) -> SubscriptionContent | None:
