@@ -13,13 +13,11 @@ from typing import Any
 
 import asyncpg
 
-from activities.gateways.condition_sql import where
-from activities.gateways.postgres_lists import active_lists
 from starter.drawing.picture import walked
 from starter.overview import current
 from starter.patience import PATIENCE
+from starter.selecting import selection
 from workflows.codec import Revisions
-from workflows.model.conditions import needs
 from workflows.model.flow import Flow
 
 _ENTERED = """
@@ -167,7 +165,6 @@ async def _goal(pool: asyncpg.Pool[Any], flow: Flow, entered: int) -> GoalReport
     if flow.goal is None:
         return None
     zone = flow.settings.timezone.zone
-    active = await active_lists(pool, needs(flow.goal).lists)
-    chosen = where(flow.goal, await pool.fetchval("select clock_timestamp()"), zone, first=2, active=active)
+    chosen = await selection(flow.goal, await pool.fetchval("select clock_timestamp()"), zone, first=2, pool=pool)
     found = await _one(pool, _GOAL.format(met=f"coalesce({chosen.text}, false)"), flow.key, *chosen.parameters)
     return GoalReport(**found, rate=found["converted"] / entered if entered else 0.0)
